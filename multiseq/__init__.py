@@ -1,0 +1,27 @@
+"""Feed Keras models that have several inputs, without writing a generator.
+
+Write one method, `load_sample(index)`, in a subclass of `MultiInputSequence`, or `join` the
+ready-made sequences by key.
+"""
+
+from . import errors
+from .collate import aligned_empty
+from .join import JoinedSequence, join
+from .modalities.arrays import ArraySequence
+from .samples import Spec
+from .sequence import MultiInputSequence
+from .transforms import MinMax, Standardize, Vocabulary
+
+__all__ = [
+    "ArraySequence",
+    "JoinedSequence",
+    "MinMax",
+    "MultiInputSequence",
+    "Spec",
+    "Standardize",
+    "Vocabulary",
+    "aligned_empty",
+    "errors",
+    "join",
+]
+__version__ = "0.1.0"

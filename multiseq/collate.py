@@ -1,0 +1,322 @@
+"""Samples into batch arrays: in place, cast and padded, in memory that Keras need not copy.
+
+A batch is built column by column, one column for each leaf of the sample. Where the batch's
+shape is known beforehand, a sample is written straight into its row; where an axis is as long as
+the batch's longest sample, rows are kept until all are there.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SpecError, describe
+from .samples import Leaves, Spec
+
+__all__ = [
+    "ALIGNMENT",
+    "BatchBuilder",
+    "BatchMemory",
+    "aligned_empty",
+    "as_array",
+    "is_batch",
+    "is_known",
+]
+
+Array = npt.NDArray[Any]
+
+ALIGNMENT = 64
+"""Bytes. TensorFlow (EIGEN_MAX_ALIGN_BYTES) and JAX take arrays at such addresses without a copy;
+NumPy's own large arrays sit 16 bytes behind one."""
+
+_BLOCK = 1 << 18
+_LARGE = _BLOCK // 4
+
+
+class _Block(np.ndarray):  # type: ignore[type-arg]
+    """Memory that batches are cut from; the class tells it from a user's memory."""
+
+
+def _new_block(size: int) -> tuple[_Block, int]:
+    """Returns a block with at least `size` bytes behind the aligned offset it comes with."""
+    block = _Block((size + ALIGNMENT - 1,), np.uint8)
+    return block, -block.__array_interface__["data"][0] % ALIGNMENT
+
+
+class _Arena(threading.local):
+    """Small arrays are cut from one block in turn: finding an aligned address costs a microsecond
+    each time. A block lives until the last array cut from it is gone."""
+
+    def __init__(self) -> None:
+        self.block, self.free = _new_block(_BLOCK)
+
+    def cut(self, size: int) -> tuple[_Block, int]:
+        offset = self.free
+        if offset + size > self.block.size:
+            self.block, offset = _new_block(_BLOCK)
+        self.free = offset + -(-size // ALIGNMENT) * ALIGNMENT
+        return self.block, offset
+
+
+_arena = _Arena()
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Returns an uninitialized C-contiguous array at a 64-byte-aligned address.
+
+    A `load_batch` that returns such an array, whole and of the spec's dtype, hands it to Keras
+    without a copy.
+
+    Args:
+        shape: Shape, with the batch axis.
+        dtype: Any dtype without objects.
+    """
+    dtype = np.dtype(dtype)
+    size = dtype.itemsize * math.prod(shape)
+    block, offset = _new_block(size) if size > _LARGE else _arena.cut(size)
+    return np.ndarray(shape, dtype, block, offset)
+
+
+def is_string(dtype: Any) -> bool:
+    """Whether a dtype is one of NumPy's for text or bytes."""
+    return np.dtype(dtype).kind in "UST"
+
+
+def is_known(spec: Spec) -> bool:
+    """Whether the memory of a batch is known before its samples are."""
+    return not spec.variable and not is_string(spec.dtype)
+
+
+class BatchMemory:
+    """Makes the arrays of a batch, in one piece of aligned memory.
+
+    Args:
+        kinds: Shape of a row and dtype, for each array.
+    """
+
+    def __init__(self, kinds: Sequence[tuple[Any, Any]]) -> None:
+        self._kinds = [(tuple(shape), np.dtype(dtype)) for shape, dtype in kinds]
+        self._plans: dict[int, tuple[int, list[Any]]] = {}
+
+    def arrays(self, n: int) -> list[Array]:
+        """Returns uninitialized arrays of n rows."""
+        size, parts = self._plans.get(n) or self._plan(n)
+        block, start = _new_block(size) if size > _LARGE else _arena.cut(size)
+        return [np.ndarray(shape, dtype, block, start + at) for shape, dtype, at in parts]
+
+    def _plan(self, n: int) -> tuple[int, list[Any]]:
+        parts, at = [], 0
+        for shape, dtype in self._kinds:
+            parts.append(((n, *shape), dtype, at))
+            at += -(-n * math.prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
+        self._plans[n] = at, parts
+        return at, parts
+
+
+def is_batch(array: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether this is a batch as Keras takes it, in memory of `aligned_empty`."""
+    return (
+        array.__class__ is np.ndarray
+        and array.base.__class__ is _Block
+        and array.shape == shape
+        and array.dtype is dtype
+        and array.flags.c_contiguous
+    )
+
+
+class BatchBuilder:
+    """One batch in the making. Chunks of it may be written from several threads at once.
+
+    Args:
+        specs: One for each leaf.
+        names: Of the leaves, for errors.
+        n: Number of samples.
+        memory: Makes the arrays of those leaves whose shape is known (see `is_known`).
+    """
+
+    def __init__(
+        self, specs: Sequence[Spec], names: Sequence[str], n: int, memory: BatchMemory
+    ) -> None:
+        arrays = iter(memory.arrays(n))
+        self.columns = [
+            _FixedColumn(spec, name, next(arrays))
+            if is_known(spec)
+            else _GatheredColumn(spec, name, n)
+            for spec, name in zip(specs, names, strict=True)
+        ]
+
+    def put(self, row: int, leaves: Leaves) -> None:
+        """Writes one sample.
+
+        Raises:
+            SpecError: A leaf does not fit its spec.
+        """
+        for column, leaf in zip(self.columns, leaves, strict=True):
+            column.put(row, leaf)
+
+    def put_rows(self, start: int, count: int, leaves: Leaves) -> None:
+        """Writes `count` samples, each leaf with a leading axis of that length.
+
+        Raises:
+            SpecError: A leaf has another length, or does not fit its spec.
+        """
+        for column, leaf in zip(self.columns, leaves, strict=True):
+            if len(leaf) != count:
+                raise SpecError(
+                    f"load_batch returned {len(leaf)} rows for {count} samples", got=leaf
+                ).at(input=column.name)
+            column.put_rows(start, leaf)
+
+    def finish(self, parity: int | None = None) -> list[Array]:
+        """Returns the batch's arrays, one for each leaf.
+
+        Args:
+            parity: 0 or 1 to pad variable axes to an even or an odd length.
+        """
+        return [column.finish(parity) for column in self.columns]
+
+
+class _FixedColumn:
+    """A leaf whose batch shape is known: rows are written in place."""
+
+    def __init__(self, spec: Spec, name: str, array: Array) -> None:
+        self.spec, self.name, self.array = spec, name, array
+        self.dtype, self.shape = array.dtype, array.shape[1:]
+        if None in spec.shape:
+            array[...] = spec.pad_value
+
+    def put(self, row: int, leaf: Any) -> None:
+        if leaf.__class__ is not np.ndarray:
+            leaf = as_array(leaf, self.name)
+        if leaf.dtype != self.dtype:
+            check_cast(leaf, self.dtype, self.name)
+        if leaf.shape == self.shape:
+            self.array[row] = leaf
+        else:
+            check_shape(leaf.shape, self.spec, self.name)
+            self.array[row][_window(leaf.shape, self.shape, self.spec)] = leaf
+
+    def put_rows(self, start: int, rows: Any) -> None:
+        if not isinstance(rows, np.ndarray) or rows.shape[1:] != self.shape:
+            for row, leaf in enumerate(rows, start):
+                self.put(row, leaf)
+            return
+        if rows.dtype != self.dtype:
+            check_cast(rows, self.dtype, self.name)
+        self.array[start : start + len(rows)] = rows
+
+    def finish(self, parity: int | None) -> Array:
+        return self.array
+
+
+class _GatheredColumn:
+    """A leaf that takes its batch's shape from its longest sample: rows are kept until the end."""
+
+    def __init__(self, spec: Spec, name: str, n: int) -> None:
+        self.spec, self.name = spec, name
+        self.dtype: np.dtype[Any] = np.dtype(spec.dtype)
+        self.rows: list[Any] = [None] * n
+
+    def put(self, row: int, leaf: Any) -> None:
+        leaf = as_array(leaf, self.name)
+        if leaf.dtype != self.dtype:
+            check_cast(leaf, self.dtype, self.name)
+        if leaf.shape != self.spec.shape:
+            check_shape(leaf.shape, self.spec, self.name)
+        self.rows[row] = leaf
+
+    def put_rows(self, start: int, rows: Any) -> None:
+        for row, leaf in enumerate(rows, start):
+            self.put(row, leaf)
+
+    def finish(self, parity: int | None) -> Array:
+        if is_string(self.dtype):
+            return np.stack(self.rows).astype(self.dtype, copy=False)
+        shape = tuple(
+            _longest(lengths, parity) if axis is None else axis
+            for axis, lengths in zip(
+                self.spec.shape, zip(*(row.shape for row in self.rows), strict=True), strict=True
+            )
+        )
+        array = aligned_empty((len(self.rows), *shape), self.dtype)
+        array[...] = self.spec.pad_value
+        for out, row in zip(array, self.rows, strict=True):
+            out[_window(row.shape, shape, self.spec)] = row
+        return array
+
+
+def _longest(lengths: tuple[int, ...], parity: int | None) -> int:
+    longest = max(lengths)
+    return longest if parity is None else longest + (longest - parity) % 2
+
+
+def _window(shape: tuple[int, ...], full: tuple[int, ...], spec: Spec) -> tuple[slice, ...]:
+    """Where in its row a shorter sample goes."""
+    if spec.padding == "post":
+        return tuple(slice(0, length) for length in shape)
+    return tuple(slice(whole - length, whole) for length, whole in zip(shape, full, strict=True))
+
+
+def as_array(leaf: Any, name: str) -> Array:
+    """Returns a leaf as an array.
+
+    Raises:
+        SpecError: It is a list, or anything else NumPy makes an array of objects from.
+    """
+    array = None if isinstance(leaf, list) else np.asarray(leaf)
+    if array is None or (array.dtype.hasobject and array.dtype.kind != "T"):
+        raise SpecError(
+            f"{name} is not an array of numbers",
+            got=leaf,
+            expected="an array or a scalar",
+            fix="return np.asarray(value, dtype); object arrays are refused",
+        ).at(input=name)
+    return array
+
+
+def check_shape(shape: tuple[int, ...], spec: Spec, name: str) -> None:
+    """Raises SpecError where a sample's shape does not fit its spec."""
+    if spec.fits(shape):
+        return
+    fix = "return the same shape from every load_sample"
+    if len(shape) == len(spec.shape):
+        free = tuple(
+            None if mine is None or mine != axis else axis
+            for mine, axis in zip(spec.shape, shape, strict=True)
+        )
+        fix += f", or declare the axes that vary: spec=Spec({free}, {np.dtype(spec.dtype).name!r})"
+    if None in spec.shape and spec.max_length is not None:
+        fix = f"cut samples to max_length ({spec.max_length}) in load_sample, or raise it"
+    raise SpecError(
+        f"{name} has another shape than its spec", got=str(shape), expected=str(spec.shape), fix=fix
+    ).at(input=name)
+
+
+def check_cast(array: Array, dtype: np.dtype[Any], name: str) -> None:
+    """Raises SpecError where casting to `dtype` would lose more than precision.
+
+    Allowed is what NumPy calls "same_kind"; integers must also be in range.
+    """
+    safe = np.can_cast(array.dtype, dtype, "safe")
+    if safe or (is_string(dtype) and array.dtype.kind == dtype.kind):
+        return
+    if np.can_cast(array.dtype, dtype, "same_kind"):
+        if dtype.kind not in "iu" or not array.size:
+            return
+        limits = np.iinfo(dtype)
+        if limits.min <= array.min() and array.max() <= limits.max:
+            return
+        got = f"{describe(array)}, with values from {array.min()} to {array.max()}"
+    else:
+        got = describe(array)
+    raise SpecError(
+        f"{name} cannot be cast to its dtype without loss",
+        got=got,
+        expected=str(dtype),
+        fix="convert it in load_sample, or declare another dtype by spec=",
+    ).at(input=name)

@@ -1,0 +1,53 @@
+"""What the samples of a sequence look like: learned from the first one, and from its spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..collate import as_array
+from ..order import Draw
+from ..samples import Spec, Structure, infer_spec
+from ..weights import Weighting
+from .base import Layout, Source, blame
+
+__all__ = ["infer_layout"]
+
+
+def infer_layout(
+    source: Source, index: int, declared: Any, class_weight: Any, draw: Draw | None, floatx: str
+) -> Layout:
+    """Returns the layout of a source's samples.
+
+    Args:
+        source: Whose samples.
+        index: Of the sample to look at.
+        declared: The `spec=` of the source: nested like a sample.
+        class_weight: The `class_weight=` of the source.
+        draw: Random numbers for `augment`, which may change shapes.
+        floatx: What float64 becomes.
+
+    Raises:
+        SampleError: The sample cannot be loaded, or cannot be batched.
+        ArgumentError: `declared` or `class_weight` do not fit the sample.
+    """
+    try:
+        sample = source.make_sample(index, draw)
+        if source.collates:
+            sample = source.collate([sample])
+        structure = Structure(sample)
+        specs = [
+            _spec(leaf, name, wanted, source.collates, floatx)
+            for leaf, name, wanted in zip(
+                structure.flatten(sample), structure.names, structure.align(declared), strict=True
+            )
+        ]
+        return Layout(structure, specs, Weighting.of(structure, class_weight, floatx))
+    except Exception as error:
+        blame(error, source, "load_sample", index)
+
+
+def _spec(leaf: Any, name: str, declared: Spec | None, batched: bool, floatx: str) -> Spec:
+    if declared is not None:
+        return declared
+    array = as_array(leaf, name)
+    return infer_spec(array[0] if batched else array, floatx)

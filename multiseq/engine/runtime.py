@@ -1,0 +1,103 @@
+"""What a sequence builds when it is first used, and drops when it is copied, pickled or forked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..order import Draw, Indices, Order
+from ..settings import Settings
+from .ahead import Forecast, ReadAhead
+from .base import Job, Layout, Reader, Source, in_flight
+from .serial import SerialReader
+from .threads import ThreadsLoader
+
+__all__ = ["Runtime"]
+
+_BULK = 1 << 17
+_MOST_AT_ONCE = 16
+
+class Runtime:
+    """Order, workers and batches read ahead.
+
+    Args:
+        settings: Of the sequence.
+        layout: Of its samples.
+        n: Number of its samples.
+        selection: The index that `load_sample` takes for each position; None for the same.
+        augments: Whether there is something random in its samples.
+        loads_batches: Whether its `load_batch` is used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        layout: Layout,
+        n: int,
+        selection: Indices | None,
+        augments: bool,
+        loads_batches: bool,
+    ) -> None:
+        self.layout, self._in_bulk = layout, loads_batches and not augments
+        self._settings, self._n, self._selection = settings, n, selection
+        self._augments, self._batch_size = augments, settings.batch_size
+        self._reorders = settings.shuffle or settings.sampler is not None
+        self._orders: dict[int, Order] = {}
+        self.num_batches = settings.num_batches(len(self.order(0)))
+        self.forecast = Forecast(self.num_batches)
+        self._reader = self._new_reader()
+
+    def order(self, epoch: int) -> Order:
+        """Returns the order of an epoch; that of the last few epochs is kept."""
+        if not self._reorders:
+            epoch = 0
+        order = self._orders.get(epoch)
+        if order is None:
+            while len(self._orders) > 2:
+                self._orders.pop(next(iter(self._orders)), None)
+            s = self._settings
+            order = self._orders[epoch] = Order(self._n, s.seed, epoch, s.shuffle, s.sampler)
+        return order
+
+    def positions(self, epoch: int, batch: int) -> Indices:
+        """Returns the positions of the samples in a batch."""
+        order, start = self.order(epoch), batch * self._batch_size
+        return order.slice(start, min(start + self._batch_size, order.length))
+
+    def batch(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
+        """Returns a batch, as soon as it is loaded."""
+        return self._reader.get(source, epoch, batch, self._job)
+
+    def signature(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
+        """Returns one of the two batches from which Keras on TensorFlow takes its signature.
+
+        It takes an axis to be of any length where the two batches differ. So variable axes are
+        padded to an even length in one of them, and to an odd length in the other.
+        """
+        job = self._job(source, epoch, [batch % self.num_batches])
+        job.parity = batch % 2
+        with in_flight:
+            return job.run()
+
+    def close(self) -> None:
+        """Ends the workers."""
+        self._reader.close()
+
+    def _job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
+        indices = self.positions(epoch, batches[0])
+        if len(batches) > 1:
+            indices = np.concatenate([self.positions(epoch, batch) for batch in batches])
+        if self._selection is not None:
+            indices = self._selection[indices]
+        draw = Draw(self._settings.seed, epoch) if self._augments else None
+        return Job(source, self.layout, indices, draw)
+
+    def _new_reader(self) -> Reader:
+        workers, _, depth = self._settings.parallel
+        if workers:
+            return ReadAhead(ThreadsLoader(workers), self.forecast, depth)
+        size = self._batch_size
+        most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1
+        return SerialReader(self.forecast, min(most, _MOST_AT_ONCE), len(self.order(0)) // size)

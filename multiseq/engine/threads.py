@@ -1,0 +1,104 @@
+"""Loads in threads of this process: for loading that waits, or that releases the GIL."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from queue import SimpleQueue
+from typing import Any
+
+from .base import Job, Loader, Pending
+
+__all__ = ["ThreadsLoader"]
+
+_SMALLEST_CHUNK = 4
+_Task = tuple["_Shared", int, int]
+
+
+class ThreadsLoader(Loader):
+    """A pool of daemon threads that load chunks in the order in which they were submitted.
+
+    Unlike those of `concurrent.futures`, the threads are not joined when the interpreter ends
+    (a batch read ahead must not delay it), and they end with the loader.
+
+    Args:
+        workers: Number of threads.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        for number in range(workers):
+            threading.Thread(
+                target=_work, args=(self._tasks,), name=f"multiseq-{number}", daemon=True
+            ).start()
+        self._end = weakref.finalize(self, _dismiss, self._tasks, workers)
+
+    def submit(self, job: Job) -> Pending:
+        """Queues the job's chunks."""
+        chunks = job.cut(min(self.workers, max(1, len(job.indices) // _SMALLEST_CHUNK)))
+        shared = _Shared(job, len(chunks))
+        for start, stop in chunks:
+            self._tasks.put((shared, start, stop))
+        return shared
+
+    def close(self) -> None:
+        """Ends the threads, once they have loaded what was submitted."""
+        self._end()
+
+
+class _Shared(Pending):
+    """A job whose chunks are loaded by several threads."""
+
+    def __init__(self, job: Job, chunks: int) -> None:
+        self._job: Job | None = job
+        self._cancelled = False
+        self._left = chunks
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._batch: tuple[Any, ...] = ()
+        self._error: BaseException | None = None
+
+    def load(self, start: int, stop: int) -> None:
+        job, error = self._job, None
+        try:
+            if job is not None and self._error is None and not self._cancelled:
+                job.load(start, stop)
+        except BaseException as raised:  # It belongs to the thread that asks for the batch.
+            error = raised
+        with self._lock:
+            self._left -= 1
+            self._error = self._error or error
+            last = not self._left
+        if last:
+            self._settle()
+
+    def _settle(self) -> None:
+        try:
+            if self._error is None and self._job is not None and not self._cancelled:
+                self._batch = self._job.finish()
+        except BaseException as raised:
+            self._error = raised
+        self._job = None
+        self._done.set()
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def result(self) -> tuple[Any, ...]:
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._batch
+
+
+def _work(tasks: SimpleQueue[_Task | None]) -> None:
+    while (task := tasks.get()) is not None:
+        shared, start, stop = task
+        shared.load(start, stop)
+        del task, shared  # Neither a batch nor a sequence lives on in an idle thread.
+
+
+def _dismiss(tasks: SimpleQueue[_Task | None], workers: int) -> None:
+    for _ in range(workers):
+        tasks.put(None)

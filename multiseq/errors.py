@@ -1,0 +1,144 @@
+"""Every exception of the package.
+
+MultiseqError
+├── ArgumentError (ValueError)           a bad argument, caught before any data is read
+├── NotInitializedError (RuntimeError)   a subclass forgot `super().__init__()`
+├── NotAdaptedError (RuntimeError)       a transform that learns was used before `adapt()`
+├── ClosedError (RuntimeError)           a sequence was used after the interpreter began to exit
+├── MissingPackageError (ImportError)    an optional package is not installed
+├── AlignmentError (ValueError)          keys that are missing, duplicated or of different kinds
+└── SampleError (ValueError)             one sample cannot be used
+    ├── LoadError                        `load_sample` or `augment` raised
+    ├── SpecError                        structure, shape or dtype differs from the spec
+    └── SourceError                      a file is missing, broken, or refused for safety
+
+A message says what happened, what was got, what was expected and what to do. Inner code raises
+it short; the sequence adds where (class, key, position, input) once, at its boundary.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+__all__ = [
+    "AlignmentError",
+    "ArgumentError",
+    "ClosedError",
+    "LoadError",
+    "MissingPackageError",
+    "MultiseqError",
+    "NotAdaptedError",
+    "NotInitializedError",
+    "SampleError",
+    "SourceError",
+    "SpecError",
+    "describe",
+]
+
+_PLACES = ("class", "key", "position", "input")
+_LONGEST_VALUE = 100
+
+
+class MultiseqError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        what: One sentence: what happened.
+        got: What was found. Text is shown as it is, anything else through `describe`.
+        expected: What should have been there.
+        fix: What the user can do.
+    """
+
+    def __init__(
+        self, what: str, *, got: Any = None, expected: Any = None, fix: str | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.got = got if got is None or isinstance(got, str) else describe(got)
+        self.expected = (
+            expected if expected is None or isinstance(expected, str) else describe(expected)
+        )
+        self.fix = fix
+        self.where: dict[str, str] = {}
+
+    def at(self, **places: Any) -> Self:
+        """Adds where it happened; a place that is already known is kept.
+
+        Args:
+            **places: `cls` (a class name), `key`, `position`, `input`.
+        """
+        for name, value in places.items():
+            self.where.setdefault("class" if name == "cls" else name, str(value))
+        return self
+
+    def __str__(self) -> str:
+        known = [
+            self.where[name] if name == "class" else f"{name} {self.where[name]}"
+            for name in _PLACES
+            if name in self.where
+        ]
+        lines = [": ".join(filter(None, [", ".join(known), self.what]))]
+        for label in ("got", "expected", "fix"):
+            if (text := getattr(self, label)) is not None:
+                lines.append(f"  {label}: {text}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle by their positional arguments; ours carry keywords and a place.
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(cls: type[MultiseqError], state: dict[str, Any]) -> MultiseqError:
+    error = cls(state["what"])
+    error.__dict__.update(state)
+    return error
+
+
+class ArgumentError(MultiseqError, ValueError):
+    """A bad argument, caught before any data is read."""
+
+
+class NotInitializedError(MultiseqError, RuntimeError):
+    """A subclass forgot `super().__init__()`."""
+
+
+class NotAdaptedError(MultiseqError, RuntimeError):
+    """A transform that learns was used before `adapt()`."""
+
+
+class ClosedError(MultiseqError, RuntimeError):
+    """A sequence was used after the interpreter began to exit."""
+
+
+class MissingPackageError(MultiseqError, ImportError):
+    """An optional package is not installed."""
+
+
+class AlignmentError(MultiseqError, ValueError):
+    """Keys are missing, duplicated or of different kinds."""
+
+
+class SampleError(MultiseqError, ValueError):
+    """One sample cannot be used."""
+
+
+class LoadError(SampleError):
+    """`load_sample` or `augment` raised; the original is the `__cause__`."""
+
+
+class SpecError(SampleError):
+    """A sample's structure, shape or dtype differs from the sequence's spec."""
+
+
+class SourceError(SampleError):
+    """A file is missing, broken, or refused for safety."""
+
+
+def describe(value: Any) -> str:
+    """Says what a value is, without printing an array: type, shape and dtype, or a short repr."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = repr(value)
+    if len(text) > _LONGEST_VALUE:
+        text = text[:_LONGEST_VALUE] + "…"
+    return f"{text} ({type(value).__name__})"

@@ -1,0 +1,334 @@
+"""`join`: sequences put together by key, never by position."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from . import _keras
+from .engine.base import Layout, blame
+from .errors import ArgumentError
+from .order import Draw, Indices
+from .samples import Leaves, Sample, Spec, Structure, infer_spec
+from .selection import align_keys, few
+from .sequence import MultiInputSequence
+from .targets import Targets
+from .weights import Weighting
+
+__all__ = ["JoinedSequence", "join"]
+
+_log = logging.getLogger("multiseq")
+
+
+def join(
+    *parts: MultiInputSequence,
+    targets: Any = None,
+    sample_weight: Any = None,
+    how: Literal["strict", "inner"] = "strict",
+    **named_parts: Any,
+) -> JoinedSequence:
+    """Joins sequences by the keys of their samples.
+
+    A keyword part gives one input by that name; a positional part brings its own input names.
+    Where no input has a name, inputs are a tuple in the order of the parts.
+
+    Args:
+        *parts: Sequences whose inputs keep their names.
+        targets: An array (in the order of the keys), a Series (aligned by its index), a dict of
+            those by output name, or a sequence whose inputs are the targets. By default the
+            targets of the parts.
+        sample_weight: The same.
+        how: "strict" if every part must have every key; "inner" to keep the keys that all have,
+            and report the others (see `JoinedSequence.dropped`).
+        **named_parts: Sequences by input name, and the keywords of `MultiInputSequence`.
+
+    Returns:
+        A sequence whose keys are those of the first part, in its order.
+
+    Raises:
+        AlignmentError: Keys differ under "strict", or are of different kinds.
+        ArgumentError: Input names clash, or it is not clear which targets are meant.
+    """
+    named = {k: v for k, v in named_parts.items() if isinstance(v, MultiInputSequence)}
+    keywords = {k: v for k, v in named_parts.items() if k not in named}
+    members = [(None, part) for part in parts] + list(named.items())
+    return JoinedSequence(members, targets, sample_weight, how, **keywords)
+
+
+class JoinedSequence(MultiInputSequence):
+    """Several sequences as one, joined by key; made by `join`.
+
+    The parts go on augmenting, each with random numbers of its own. To turn an image and its mask
+    together, subclass this and write `augment`, which sees the whole sample.
+
+    Args:
+        members: (name or None, sequence) for each part.
+        targets: See `join`.
+        sample_weight: See `join`.
+        how: See `join`.
+        **keywords: Those of `MultiInputSequence`.
+
+    Attributes:
+        parts: The sequences.
+        dropped: The keys that "inner" left out, by the part that has them.
+    """
+
+    def __init__(
+        self,
+        members: list[tuple[str | None, MultiInputSequence]],
+        targets: Any = None,
+        sample_weight: Any = None,
+        how: Literal["strict", "inner"] = "strict",
+        **keywords: Any,
+    ) -> None:
+        roles = list(members)
+        for role, value in (("targets", targets), ("sample_weight", sample_weight)):
+            if isinstance(value, MultiInputSequence):
+                roles.append((role, value))
+        self._input_names = [name for name, _ in members]
+        self.parts = [part for _, part in roles]
+        names = _check_parts(roles)
+        keys, rows, self.dropped = align_keys([part.keys for part in self.parts], names, how)
+        super().__init__(keys, **keywords)
+        for name, left_out in self.dropped.items():
+            _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
+        self._members: list[_Part | _Rows] = [
+            _Part(part, positions) for part, positions in zip(self.parts, rows, strict=True)
+        ]
+        self._explicit = {
+            "targets": self._add(targets, keys, "targets"),
+            "sample_weight": self._add(sample_weight, keys, "sample_weight"),
+        }
+
+    def _add(self, value: Any, keys: pd.Index[Any], role: str) -> int | None:
+        """Returns the number of the member that gives explicit targets or weights."""
+        if value is None:
+            return None
+        if isinstance(value, MultiInputSequence):
+            return next(n for n, part in enumerate(self.parts) if part is value)
+        given = (value, None) if role == "targets" else (None, value)
+        self._members.append(_Rows(Targets(*given, keys, targets_elsewhere=True).parts))
+        return len(self._members) - 1
+
+    @functools.cached_property
+    def _plan(self) -> tuple[Structure, list[_Leaf]]:
+        """How the leaves of the members make up a sample."""
+        nested = [member.nested(number) for number, member in enumerate(self._members)]
+        inputs = nested[: len(self._input_names)]
+        parts = [_merged_inputs(inputs, self._input_names)]
+        targets, weights = self._explicit["targets"], self._explicit["sample_weight"]
+        if targets is not None:
+            parts.append(nested[targets][0])
+        elif found := [each[1] for each in inputs if len(each) > 1]:
+            parts.append(_one_of(found, "targets"))
+        if weights is not None:
+            parts.append(nested[weights][0])
+        elif targets is None and (found := [each[2] for each in inputs if len(each) > 2]):
+            parts.append(_one_of(found, "sample_weight"))
+        structure = Structure(tuple(parts))
+        return structure, structure.flatten(tuple(parts))
+
+    def load_sample(self, index: int) -> Sample:
+        """Loads the sample of each part that has this key."""
+        return self._assembled([member.leaves(index, None) for member in self._members])
+
+    def load_batch(self, indices: Indices) -> Any:
+        """Loads the samples of each part, by its own fast path where it has one."""
+        return self._assembled([member.columns(indices) for member in self._members])
+
+    def make_sample(self, index: int, draw: Draw | None) -> Sample:
+        """Loads and augments the sample of each part, then augments the whole."""
+        if draw is None:
+            return self.load_sample(index)
+        sample = self._assembled(
+            [
+                member.leaves(index, draw.of_part(n) if _augments(member) else None)
+                for n, member in enumerate(self._members)
+            ]
+        )
+        if not self._augments_itself:
+            return sample
+        return self.augment(sample, draw.generator(index))
+
+    @property
+    def augments(self) -> bool:
+        """Whether this or a part augments."""
+        return self._augments_itself or any(map(_augments, self._members))
+
+    @property
+    def loads_batches(self) -> bool:
+        """Whether a part has a fast path."""
+        return any(part.loads_batches for part in self.parts)
+
+    def make_layout(self) -> Layout:
+        """The parts' layouts, put together."""
+        if self._augments_itself or self._declared is not None:
+            return super().make_layout()
+        structure, leaves = self._plan
+        specs = [self._members[leaf.member].specs[leaf.number] for leaf in leaves]
+        floatx = _keras.floatx()
+        return Layout(
+            structure, specs, Weighting.of(structure, self._settings.class_weight, floatx)
+        )
+
+    def _learn(self, indices: Indices, progress: bool) -> None:
+        for member in self._members:
+            if isinstance(member, _Part):
+                member.sequence._learn(member.source_indices(indices), progress)
+        self.__dict__.pop("_plan", None)
+
+    @property
+    def _augments_itself(self) -> bool:
+        return super().augments
+
+    def _assembled(self, leaves: list[Leaves]) -> tuple[Any, ...]:
+        structure, origins = self._plan
+        return structure.unflatten([leaves[origin.member][origin.number] for origin in origins])
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """Where a leaf of the join comes from: which leaf of which member."""
+
+    member: int
+    number: int
+
+
+class _Member:
+    """One part of a join, by the join's own indices."""
+
+    structure: Structure
+    specs: Sequence[Spec]
+
+    def nested(self, member: int) -> tuple[Any, ...]:
+        """Returns a sample of this member, with what each leaf is in place of its value."""
+        return self.structure.unflatten([_Leaf(member, n) for n in range(len(self.structure))])
+
+
+class _Part(_Member):
+    """A sequence.
+
+    Args:
+        sequence: The sequence.
+        positions: Of each of the join's samples in it; None for the same position.
+    """
+
+    def __init__(self, sequence: MultiInputSequence, positions: Indices | None) -> None:
+        self.sequence, self._positions = sequence, positions
+
+    @functools.cached_property
+    def _layout(self) -> Layout:
+        return self.sequence.make_layout()
+
+    @property
+    def structure(self) -> Structure:  # type: ignore[override]
+        return self._layout.structure
+
+    @property
+    def specs(self) -> Sequence[Spec]:  # type: ignore[override]
+        return self._layout.specs
+
+    def source_indices(self, indices: Indices) -> Indices:
+        """Returns the indices that the sequence's `load_sample` takes."""
+        positions = indices if self._positions is None else self._positions[indices]
+        return self.sequence.source_indices(positions)
+
+    def leaves(self, index: int, draw: Draw | None) -> Leaves:
+        own = int(self.source_indices(np.array([index]))[0])
+        try:
+            return self.structure.flatten(self.sequence.make_sample(own, draw))
+        except Exception as error:
+            blame(error, self.sequence, "load_sample", own)
+
+    def columns(self, indices: Indices) -> Leaves:
+        if self.sequence.loads_batches:
+            return self.structure.flatten(self.sequence.load_batch(self.source_indices(indices)))
+        rows = [self.leaves(index, None) for index in indices.tolist()]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+
+class _Rows(_Member):
+    """Targets or weights given as arrays, a row for each of the join's samples."""
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.structure = Structure(parts)
+        self._arrays = self.structure.flatten(parts)
+        self.specs = [infer_spec(np.asarray(array[0]), _keras.floatx()) for array in self._arrays]
+
+    def leaves(self, index: int, draw: Draw | None) -> Leaves:
+        return [array[index] for array in self._arrays]
+
+    def columns(self, indices: Indices) -> Leaves:
+        return [array[indices] for array in self._arrays]
+
+
+def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
+    """Returns a name for each part, for errors."""
+    for _, part in roles:
+        if not isinstance(part, MultiInputSequence):
+            raise ArgumentError("only sequences can be joined", got=part)
+        if part.collates:
+            raise ArgumentError(
+                "a sequence with a collate of its own cannot be joined", got=type(part).__name__
+            )
+    if not roles:
+        raise ArgumentError("there is nothing to join")
+    return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
+
+
+def _merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any:
+    """Returns the join's inputs: a dict where inputs have names, else a tuple."""
+    named: dict[str, Any] = {}
+    unnamed: list[Any] = []
+    for (inputs, *_), name in zip(nested, names, strict=True):
+        if name is not None:
+            leaves = [inputs] if isinstance(inputs, _Leaf) else list(_values(inputs))
+            if len(leaves) != 1:
+                raise ArgumentError(
+                    f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
+                    fix="pass it by position: it then brings its own input names",
+                )
+            inputs = {name: leaves[0]}
+        if isinstance(inputs, dict):
+            if clash := named.keys() & inputs.keys():
+                raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
+            named.update(inputs)
+        else:
+            unnamed += [inputs] if isinstance(inputs, _Leaf) else inputs
+    if named and unnamed:
+        raise ArgumentError(
+            "some inputs have names and some have none",
+            got=f"names: {', '.join(named)}; without: {len(unnamed)}",
+            fix="pass every part with a single input by keyword: join(image=images, …)",
+        )
+    return named or (unnamed[0] if len(unnamed) == 1 else tuple(unnamed))
+
+
+def _values(inputs: Any) -> Any:
+    return inputs.values() if isinstance(inputs, dict) else inputs
+
+
+def _one_of(found: list[Any], role: str) -> Any:
+    """Returns the only one, or several dicts by output name as one."""
+    if len(found) == 1:
+        return found[0]
+    merged: dict[str, Any] = {}
+    for each in found:
+        if not isinstance(each, dict) or merged.keys() & each.keys():
+            raise ArgumentError(
+                f"several parts have {role}",
+                got=f"{len(found)} parts",
+                fix=f"say which: join(..., {role}=...), or give each of them a name in a dict",
+            )
+        merged.update(each)
+    return merged
+
+
+def _augments(member: _Member) -> bool:
+    return isinstance(member, _Part) and member.sequence.augments

@@ -1,0 +1,69 @@
+"""What a user gives as the source of a modality: its items, and their keys if it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import ArgumentError
+from ..samples import Spec
+
+__all__ = ["check_items", "items_and_keys", "with_spec"]
+
+
+def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
+    """Splits a source into its items and their keys.
+
+    Args:
+        source: A dict by key, a pandas Series by its index, or a list, tuple, array or Index.
+        what: What the items are, in the plural, for errors.
+
+    Returns:
+        The items, and their keys as `pandas.Index` takes them; None where they have no keys.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    if isinstance(source, Mapping):
+        return list(source.values()), list(source)
+    if isinstance(source, str | bytes | set | frozenset) or not hasattr(source, "__len__"):
+        raise ArgumentError(
+            f"this is no collection of {what}",
+            got=source,
+            expected=f"a list, array or Series of {what}, or a dict of them by key",
+            fix=f"put {what} that come one by one in a list, in a fixed order",
+        )
+    if getattr(source, "ndim", 1) != 1 and hasattr(source, "columns"):
+        raise ArgumentError(
+            f"a table is no collection of {what}",
+            got=f"columns {list(source.columns)}",
+            fix="choose a column: frame['name']",
+        )
+    keys = source.index if hasattr(source, "index") and hasattr(source, "to_numpy") else None
+    return list(source), keys
+
+
+def check_items(
+    items: list[Any], keys: Any, accepts: Callable[[Any], bool], what: str, expected: str
+) -> None:
+    """Raises ArgumentError for the first item that is not accepted, naming its key or position."""
+    for position, item in enumerate(items):
+        if accepts(item):
+            continue
+        where = f"position {position}" if keys is None else f"key {keys[position]!r}"
+        raise ArgumentError(
+            f"{where} is no {what}",
+            got=item,
+            expected=expected,
+            fix="leave the key out, or fill it",
+        )
+
+
+def with_spec(keywords: dict[str, Any], own: Spec) -> dict[str, Any]:
+    """Adds the spec of a modality's one input to the base's keywords, unless the user gave it."""
+    given = keywords.get("spec")
+    if given is None:
+        given = own
+    elif isinstance(given, tuple) and given and given[0] is None:
+        given = (own, *given[1:])
+    return {**keywords, "spec": given}

@@ -1,0 +1,345 @@
+"""`FileSequence`: arrays and metadata fields from files named by key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import AlignmentError, ArgumentError, MultiseqError, SourceError, SpecError
+from ..order import Indices
+from ..samples import Structure
+from ..selection import checked_keys
+from ..sequence import MultiInputSequence
+from ..transforms import Transform, as_transform
+from ._documents import as_array, as_column, read_csv, read_json, read_txt
+from ._npy import ArrayStack, read_npz
+from ..targets import Targets
+from ._templates import Template, check_files, find_keys
+
+__all__ = ["FileSequence"]
+
+_READERS: dict[str, Callable[..., list[Any]]] = {
+    "npz": read_npz,
+    "csv": read_csv,
+    "json": read_json,
+    "txt": read_txt,
+}
+
+
+class FileSequence(MultiInputSequence):
+    """Samples in files that share a key: `sensor_17.npy` and `meta_17.json` are sample 17.
+
+    A template names a file by `{key}` and, after a ':', what to take from it:
+
+    - `sensor_{key}.npy`: the array.
+    - `scan_{key}.npz:name`: the array of that name.
+    - `log_{key}.csv`: the table, float64 of shape (rows, columns). A first line that is not all
+      numbers is its header.
+    - `log_{key}.csv:name`: one column, float64 of shape (rows,).
+    - `meta_{key}.json:name`: a number (int64 or float64), a bool, text, or an array of a
+      rectangular list of those. `outer.inner` is a field of an object within.
+    - `meta_{key}.txt:name`: the same, of a dict that was written as `str(dict)`.
+
+    Paths are relative to `root`, with '/' on every system. `{key}` may be part of a folder's name
+    and occur several times. The ':' that counts is the first one after a known ending.
+
+    A file is read once for each sample, whatever is taken from it. Files are data: pickles are
+    refused, and nothing is evaluated. float64 becomes `keras.config.floatx()` in a batch.
+
+    Example:
+        >>> data = FileSequence(
+        ...     "mock_data",
+        ...     {"sensor": "sensor_{key}.npy", "location": "meta_{key}.json:location"},
+        ...     targets={"y": "meta_{key}.json:score"},
+        ...     transforms={"sensor": Standardize(), "location": Vocabulary()},
+        ...     batch_size=32,
+        ...     shuffle=True,
+        ... )
+        >>> train, test = data.split(0.8, 0.2)
+        >>> train.adapt()
+
+    Args:
+        root: The folder. No key and no symbolic link may lead out of it.
+        inputs: A template, a tuple of templates in the model's order, or a dict of templates by
+            input name.
+        targets: The same; or an array, a Series (aligned by its index), or a dict of those by
+            output name.
+        transforms: What `adapt()` learns from the training split: `Standardize()`, `Vocabulary()`
+            or another transform by the name of an input or target; in a tuple its position is its
+            name (`"targets[0]"` for a target), alone it is "inputs" or "targets". Text must have
+            a `Vocabulary`, since a model takes numbers.
+        keys: Which keys to use, in this order; anything `pandas.Index` takes. `None` for those
+            in the folder: as ascending integers if all are decimal integers without leading zeros,
+            else as text, with the numbers in it in order (`a2` before `a10`). A key that lacks
+            one of its files is an error, never left out in silence.
+        sample_weight: As `targets`.
+        **keywords: Those of `MultiInputSequence`.
+
+    Raises:
+        AlignmentError: A key lacks a file, or `targets` lacks a key.
+        ArgumentError: A template, the name of a transform, or `root` is wrong, or no file fits.
+        SourceError: A key leads out of `root`.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        inputs: str | tuple[str, ...] | Mapping[str, str],
+        targets: Any = None,
+        *,
+        transforms: Mapping[Any, Any] | None = None,
+        keys: Any = None,
+        sample_weight: Any = None,
+        **keywords: Any,
+    ) -> None:
+        parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
+        try:
+            self._root = _checked_folder(root)
+            checked = self._prepare(parts, transforms or {}, keys)
+        except MultiseqError as error:
+            error.at(cls=type(self).__name__)
+            raise
+        super().__init__(checked, **keywords)
+
+    def _prepare(
+        self, parts: Mapping[str, Any], transforms: Mapping[Any, Any], keys: Any
+    ) -> pd.Index[Any]:
+        """Plans what to read from which file, and returns the keys of those files."""
+        in_files = _parts_in_files(parts)
+        self._structure = Structure(tuple(in_files.values()))
+        named = [pair for part, value in in_files.items() for pair in _named(part, value)]
+        self._leaves = [_Leaf(place, name, text) for place, (name, text) in enumerate(named)]
+        self._transforms = _assign_transforms(self._leaves, transforms)
+        self._files = _by_file(self._root, self._leaves)
+        templates = [file.template for file in self._files]
+        index = checked_keys(find_keys(self._root, templates) if keys is None else keys)
+        if keys is not None:
+            check_files(self._root, templates, list(map(str, index.tolist())))
+        self._file_keys = index.to_numpy()
+        self._others = _aligned({name: parts[name] for name in parts.keys() - in_files}, index)
+        self._others_at = 2 if "targets" in in_files else 1
+        return index
+
+    @property
+    def transforms(self) -> dict[Any, Transform]:
+        """The transforms by the name of their input or target."""
+        return dict(self._transforms)
+
+    def load_sample(self, index: int) -> Any:
+        """Reads the files of one sample."""
+        columns = self._load(np.array([index]))
+        return self._assemble([column[0] for column in columns], self._others.row(index))
+
+    def load_batch(self, indices: Indices) -> Any:
+        """Reads the files of several samples, arrays straight into one."""
+        return self._assemble(self._load(indices), self._others.rows(indices))
+
+    def raw(self, index: int) -> dict[Any, Any]:
+        """What the transforms learn from: by their names, one sample's values as they were read."""
+        values: dict[Any, Any] = {}
+        for file in self._files:
+            if any(leaf.transform is not None for leaf in file.leaves):
+                columns = file.read(self._file_keys[[index]].tolist())
+                for leaf, column in zip(file.leaves, columns, strict=True):
+                    values[leaf.name] = column[0]
+        return {name: values[name] for name in self._transforms}
+
+    def _load(self, indices: Indices) -> list[Any]:
+        """The values of all leaves, transformed: each with a leading axis of len(indices)."""
+        keys = self._file_keys[indices].tolist()
+        values: dict[int, Any] = {}
+        for file in self._files:
+            for leaf, column in zip(file.leaves, file.read(keys), strict=True):
+                try:
+                    values[leaf.place] = leaf.finish(column)
+                except MultiseqError as error:
+                    error.at(input=leaf.name)
+                    raise
+        return [values[place] for place in range(len(values))]
+
+    def _assemble(self, leaves: list[Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
+        parts = self._structure.unflatten(leaves)
+        return (*parts[: self._others_at], *given, *parts[self._others_at :])
+
+
+class _Leaf:
+    """One input or target that comes from files."""
+
+    def __init__(self, place: int, name: Any, text: str) -> None:
+        self.place, self.name, self.text = place, name, text
+        self.template = Template(text)
+        self.transform: Transform | None = None
+
+    def finish(self, column: Any) -> Any:
+        """Turns values as read into what the model gets."""
+        if self.transform is not None:
+            return self.transform.transform(column)
+        if isinstance(column, list):
+            texts = [value for value in column if isinstance(value, str) or value.dtype.kind == "U"]
+        else:
+            texts = [column] if column.dtype.kind == "U" else []
+        if texts:
+            raise SpecError(
+                f"{self.text} is text, and models take numbers",
+                got=texts[0],
+                expected="a transform that makes numbers of it",
+                fix=f"add transforms={{{self.name!r}: Vocabulary()}}, and call adapt() on the "
+                "training sequence",
+            )
+        return column
+
+
+class _File:
+    """One file of each sample, and the leaves that come from it."""
+
+    def __init__(self, root: str, leaves: Sequence[_Leaf]) -> None:
+        self.leaves = leaves
+        self.template = leaves[0].template
+        self._fields = [leaf.template.field for leaf in leaves]
+        first, *rest = self.template.pieces
+        self._pieces = [os.path.join(root, first), *rest]
+
+    def read(self, keys: Sequence[Any]) -> list[Any]:
+        """Reads this file of several samples.
+
+        Returns:
+            For each leaf an array with a leading axis of len(keys), or a list of arrays and
+            strings where they are not alike.
+
+        Raises:
+            SourceError: A file is missing, damaged or refused; it says which.
+        """
+        paths = [str(key).join(self._pieces) for key in keys]
+        try:
+            return self._read(paths)
+        except SourceError as error:
+            key = keys[paths.index(error.where.pop("file"))]
+            error.what = f"{self.template.name(str(key))}: {error.what}"
+            error.at(key=repr(key), input=", ".join(str(leaf.name) for leaf in self.leaves))
+            raise
+
+    def _read(self, paths: Sequence[str]) -> list[Any]:
+        if self.template.kind == "npy":
+            stack = ArrayStack(len(paths))
+            _each(stack.read, paths, paths)
+            return [stack.result()]
+        reader, fields = _READERS[self.template.kind], self._fields
+        rows = _each(lambda path: reader(path, fields), paths, paths)
+        return [_column(values, paths) for values in zip(*rows, strict=True)]
+
+
+def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence[str]) -> list[Any]:
+    results = []
+    for value, path in zip(values, paths, strict=True):
+        try:
+            results.append(function(value))
+        except SourceError as error:
+            error.at(file=path)
+            raise
+        except OSError as error:
+            raise SourceError(
+                "the file cannot be read",
+                got=error.strerror or str(error),
+                fix="restore it, or make the sequence anew",
+            ).at(file=path) from error
+    return results
+
+
+def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
+    column = as_column(values)
+    if column is not None:
+        return column
+    arrays = _each(as_array, values, paths)
+    if isinstance(arrays[0], np.ndarray):
+        shape = arrays[0].shape
+        if all(isinstance(array, np.ndarray) and array.shape == shape for array in arrays):
+            return np.stack(arrays)
+    return arrays
+
+
+def _by_file(root: str, leaves: Sequence[_Leaf]) -> list[_File]:
+    """Groups leaves by file; an array file is all one leaf, so each such leaf reads for itself."""
+    groups: dict[Any, list[_Leaf]] = {}
+    for leaf in leaves:
+        own = leaf.place if leaf.template.kind == "npy" else None
+        groups.setdefault((leaf.template.path, own), []).append(leaf)
+    return [_File(root, group) for group in groups.values()]
+
+
+def _checked_folder(root: str | os.PathLike[str]) -> str:
+    path = os.path.abspath(root)
+    if os.path.isdir(path):
+        return path
+    raise ArgumentError(
+        "root is not a folder",
+        got=path,
+        expected="the folder that holds the files",
+        fix="correct the path; a relative one starts at the current directory",
+    )
+
+
+def _are_templates(part: Any) -> bool:
+    if isinstance(part, Mapping):
+        part = tuple(part.values())
+    if isinstance(part, tuple):
+        return bool(part) and all(isinstance(text, str) for text in part)
+    return isinstance(part, str)
+
+
+def _parts_in_files(parts: Mapping[str, Any]) -> dict[str, Any]:
+    if not _are_templates(parts["inputs"]):
+        raise ArgumentError(
+            "inputs does not say which files to read",
+            got=parts["inputs"],
+            expected="a template, a tuple of templates, or a dict of templates by name",
+            fix='write {"sensor": "sensor_{key}.npy", "place": "meta_{key}.json:place"}',
+        )
+    if parts["targets"] is None and parts["sample_weight"] is not None:
+        raise ArgumentError("sample_weight was given without targets", fix="give targets too")
+    return {name: part for name, part in parts.items() if _are_templates(part)}
+
+
+def _named(part: str, value: Any) -> list[tuple[Any, str]]:
+    """The names by which `transforms` knows the templates of a part, and their texts."""
+    if isinstance(value, str):
+        return [(part, value)]
+    if isinstance(value, Mapping):
+        return list(value.items())
+    return [(k if part == "inputs" else f"{part}[{k}]", text) for k, text in enumerate(value)]
+
+
+def _aligned(others: Mapping[str, Any], keys: pd.Index[Any]) -> Targets:
+    """Targets and weights that come as arrays, or as Series by key."""
+    try:
+        return Targets(
+            others.get("targets"),
+            others.get("sample_weight"),
+            keys,
+            targets_elsewhere="targets" not in others,
+        )
+    except AlignmentError as error:
+        kind = "integers" if keys.dtype.kind in "iu" else "text"
+        error.fix = (
+            f"{error.fix}; the keys of the files are {kind}, such as {keys[:1].tolist()[0]!r}"
+        )
+        raise
+
+
+def _assign_transforms(leaves: Sequence[_Leaf], given: Mapping[Any, Any]) -> dict[Any, Transform]:
+    transforms = {name: as_transform(transform) for name, transform in given.items()}
+    for name, transform in transforms.items():
+        named = [leaf for leaf in leaves if leaf.name == name]
+        if len({leaf.text for leaf in named}) != 1:
+            raise ArgumentError(
+                f"transforms: {name!r} is " + ("two different things" if named else "no input"),
+                got=", ".join(leaf.text for leaf in named) or f"transforms for {list(transforms)}",
+                expected=f"one of {[leaf.name for leaf in leaves]}",
+                fix="name a target otherwise than the inputs" if named else "correct the name",
+            )
+        for leaf in named:
+            leaf.transform = transform
+    return transforms

@@ -1,0 +1,87 @@
+"""Where a file may lie: the one check between a manifest's text and the file system."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from multiseq.errors import SourceError
+
+__all__ = ["inside"]
+
+
+def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> Path:
+    """Joins a path from a manifest to the folder that it may not leave.
+
+    What counts is where the file really lies: an absolute path or one with `..` is accepted if
+    it ends inside `root`, a symbolic link that leads out of it is refused. The file need not
+    exist. Costs a few microseconds and one `lstat` for each part of `relative`.
+
+    The check protects from what a manifest or an unpacked archive says, not from someone who
+    swaps folders for links while the program runs.
+
+    Args:
+        root: The folder.
+        relative: A path below it, as text or `pathlib.Path`.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        SourceError: The file lies outside `root`, or `relative` is no path at all.
+    """
+    base, text = os.fspath(root), _text(relative)
+    path = os.path.join(base, text)
+    if _is_plain(base, text) or _is_below(base, path):
+        return Path(path)
+    raise SourceError(
+        "a path leaves its root folder",
+        got=f"{text!r}, which is {os.path.realpath(path)!r}",
+        expected=f"a file inside {os.path.realpath(base)!r}",
+        fix="correct the path, or pass as `root` a folder that holds all the files",
+    )
+
+
+def _text(relative: Any) -> str:
+    """The path as text; a missing value of a table, bytes and NUL characters end here."""
+    try:
+        text = os.fspath(relative)
+    except TypeError:
+        text = relative
+    if isinstance(text, str) and "\0" not in text:
+        return text
+    raise SourceError(
+        "this is not a path",
+        got=relative,
+        expected="text or a pathlib.Path",
+        fix="drop the rows without a file, or correct them",
+    )
+
+
+def _is_plain(base: str, text: str) -> bool:
+    """Whether `text` goes down only, through no link: then there is nothing to resolve."""
+    if os.path.isabs(text) or os.path.splitdrive(text)[0]:
+        return False
+    path = base
+    for part in text.replace(os.altsep or os.sep, os.sep).split(os.sep):
+        if part == os.pardir:
+            return False
+        path = os.path.join(path, part)
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return _is_below(base, os.path.join(base, text))
+        # A Windows junction is no symbolic link, yet leads elsewhere.
+        if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", False):
+            return False
+    return True
+
+
+def _is_below(base: str, path: str) -> bool:
+    real_base, real = os.path.realpath(base), os.path.realpath(path)
+    try:
+        return os.path.commonpath((real_base, real)) == real_base
+    except ValueError:  # Another drive.
+        return False

@@ -1,0 +1,310 @@
+"""The structure of a sample: which leaves it has, their names, shapes and dtypes.
+
+A sample is `inputs`, `(inputs,)`, `(inputs, targets)` or `(inputs, targets, sample_weight)`, and
+each of these parts is one leaf (an array or a scalar), a tuple of leaves in the model's order,
+or a dict of leaves by name. `Structure` flattens samples into lists of leaves, in one fixed
+order, and puts batches together again; `Spec` says what one leaf looks like.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ArgumentError, SpecError, describe
+
+__all__ = ["Leaves", "Sample", "Spec", "Structure", "infer_spec", "outline"]
+
+Sample = Any
+Leaves = list[Any]
+
+_NO_LEAVES = (list, tuple, dict)
+_PARTS = ("inputs", "targets", "sample_weight")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one leaf of a sample looks like.
+
+    Args:
+        shape: Shape of one sample, without the batch axis; `None` for an axis of any length.
+        dtype: Of the batch; samples are cast to it where no information is lost in kind.
+        padding: "post" or "pre": where shorter samples are padded, on every variable axis.
+        pad_value: What they are padded with.
+        max_length: Length that variable axes are padded to; `None` for the batch's longest.
+
+    Raises:
+        ArgumentError: One of these is not what it should be.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: npt.DTypeLike = "float32"
+    padding: Literal["post", "pre"] = "post"
+    pad_value: float | int | bool = 0
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", _checked_shape(self.shape))
+        object.__setattr__(self, "dtype", _checked_dtype(self.dtype))
+        if self.padding not in ("post", "pre"):
+            raise ArgumentError("bad padding", got=self.padding, expected='"post" or "pre"')
+        if self.max_length is not None and not _is_length(self.max_length):
+            raise ArgumentError(
+                "bad max_length", got=self.max_length, expected="an integer of at least 0, or None"
+            )
+
+    @property
+    def variable(self) -> bool:
+        """Whether batches differ in shape: an axis has no length, and no length to pad to."""
+        return None in self.shape and self.max_length is None
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """Shape of one sample in a batch: variable axes have their `max_length`, or `None`."""
+        return tuple(self.max_length if axis is None else axis for axis in self.shape)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a sample of this shape belongs here."""
+        return len(shape) == len(self.shape) and all(
+            (mine is None and (self.max_length is None or axis <= self.max_length)) or axis == mine
+            for axis, mine in zip(shape, self.shape, strict=True)
+        )
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+
+
+def _checked_shape(shape: Any) -> tuple[int | None, ...]:
+    if not isinstance(shape, Iterable) or not all(a is None or _is_length(a) for a in shape):
+        raise ArgumentError(
+            "bad shape in a Spec",
+            got=shape,
+            expected="a tuple of lengths, with None for variable axes, without the batch axis",
+        )
+    return tuple(None if axis is None else int(axis) for axis in shape)
+
+
+def _checked_dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        checked = np.dtype(dtype)
+    except TypeError as error:
+        raise ArgumentError(f"bad dtype in a Spec: {error}", got=dtype) from error
+    if checked.hasobject and checked.kind != "T":
+        raise ArgumentError(
+            "a Spec cannot have an object dtype",
+            got=checked,
+            expected="a number, boolean or string dtype",
+            fix="say which: objects reach neither Keras nor other processes safely",
+        )
+    return checked
+
+
+def infer_spec(leaf: npt.NDArray[Any], floatx: str) -> Spec:
+    """Returns the spec of leaves like this one: `floatx` for float64, else the leaf's own dtype.
+
+    Raises:
+        SpecError: The leaf has an object dtype.
+    """
+    if leaf.dtype.hasobject and leaf.dtype.kind != "T":
+        raise SpecError(
+            "a leaf has an object dtype",
+            got=leaf,
+            expected="numbers, booleans or strings",
+            fix="are its rows of different lengths? Return one array per sample, and declare "
+            'spec=Spec((None,), "int32") for an axis of any length',
+        )
+    if leaf.dtype.kind in "US":
+        return Spec(leaf.shape, leaf.dtype.kind)  # Strings of any length, not of the first one's.
+    return Spec(leaf.shape, floatx if leaf.dtype == np.float64 else leaf.dtype)
+
+
+class Structure:
+    """How a sample is nested; made from one sample, it holds the others to the same.
+
+    Attributes:
+        names: A readable name of each leaf: `inputs['image']`, `inputs[0]`, `targets`.
+    """
+
+    def __init__(self, sample: Sample) -> None:
+        self._parts = [_Part(name, part) for name, part in _named_parts(sample)]
+        self.names = tuple(name for part in self._parts for name in part.leaf_names())
+        # Batches go through here by the hundred thousand: what can be known is known beforehand.
+        ends = list(itertools.accumulate(max(1, len(part.keys)) for part in self._parts))
+        self._plan = [
+            (part.container, part.keys, start, end)
+            for part, start, end in zip(self._parts, [0, *ends], ends, strict=False)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def flatten(self, sample: Sample) -> Leaves:
+        """Returns a sample's leaves in order.
+
+        Raises:
+            SpecError: The sample is nested differently, or is or holds a list or None.
+        """
+        if type(sample) is not tuple or not sample or sample[-1] is None:
+            sample = _parts_of(sample)
+        if len(sample) != len(self._parts):
+            raise self._differs(sample)
+        leaves: Leaves = []
+        for (container, keys, _, _), part in zip(self._plan, sample, strict=True):
+            if container is None:
+                leaves.append(part)
+            elif not isinstance(part, container) or len(part) != len(keys):
+                raise self._differs(sample)
+            elif container is tuple:
+                leaves += part
+            else:
+                try:
+                    leaves += [part[key] for key in keys]
+                except KeyError:
+                    raise self._differs(sample) from None
+        for leaf in leaves:
+            if leaf is None or type(leaf) in _NO_LEAVES:
+                raise _bad_leaf(next(n for n, x in zip(self.names, leaves) if x is leaf), leaf)
+        return leaves
+
+    def unflatten(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Puts leaves together: always a tuple of 1 to 3 parts, as Keras wants batches."""
+        return tuple(
+            [
+                leaves[start]
+                if container is None
+                else tuple(leaves[start:end])
+                if container is tuple
+                else dict(zip(keys, leaves[start:end], strict=True))
+                for container, keys, start, end in self._plan
+            ]
+        )
+
+    def keys(self, part: str) -> tuple[Any, ...] | None:
+        """Returns the keys of the dict or tuple that is one part; () for a leaf, None for none.
+
+        Args:
+            part: "inputs", "targets" or "sample_weight".
+        """
+        return next((mine.keys for mine in self._parts if mine.name == part), None)
+
+    def align(self, declared: Any) -> list[Spec | None]:
+        """Returns for each leaf the spec that was declared for it, or None.
+
+        Args:
+            declared: Nested like a sample, with a `Spec` or None at each leaf; whatever is left
+                out stays undeclared.
+
+        Raises:
+            ArgumentError: It names a leaf that samples do not have, or holds something else.
+        """
+        parts = declared if isinstance(declared, tuple) else (declared,)
+        if len(parts) > len(self._parts):
+            raise _bad_declaration(declared, self.names)
+        specs: list[Spec | None] = []
+        for number, part in enumerate(self._parts):
+            specs += part.align(parts[number] if number < len(parts) else None, self.names)
+        return specs
+
+    def _differs(self, sample: Sample) -> SpecError:
+        return SpecError(
+            "a sample is nested differently from the first one",
+            got=outline(sample),
+            expected=", ".join(self.names),
+            fix="return the same inputs and targets, with the same names, from every load_sample",
+        )
+
+
+class _Part:
+    """One of inputs, targets and sample_weight: a leaf, a tuple or a dict of leaves."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name = name
+        self.container: type[Any] | None = None
+        self.keys: tuple[Any, ...] = ()
+        leaves = [value]
+        if isinstance(value, dict):
+            self.container, self.keys, leaves = dict, tuple(value), list(value.values())
+        elif isinstance(value, tuple):
+            self.container, self.keys, leaves = tuple, tuple(range(len(value))), list(value)
+        if self.container and not self.keys:
+            raise SpecError(f"{name} of the first sample holds nothing", got=value)
+        for leaf_name, leaf in zip(self.leaf_names(), leaves, strict=True):
+            if leaf is None or isinstance(leaf, list | tuple | dict):
+                raise _bad_leaf(leaf_name, leaf)
+
+    def leaf_names(self) -> list[str]:
+        return [f"{self.name}[{key!r}]" for key in self.keys] if self.container else [self.name]
+
+    def align(self, declared: Any, names: tuple[str, ...]) -> list[Spec | None]:
+        """Returns what is declared for each leaf of this part."""
+        if declared is None:
+            return [None] * max(1, len(self.keys))
+        if self.container is dict and isinstance(declared, dict):
+            unknown = declared.keys() - set(self.keys)
+            found = [declared.get(key) for key in self.keys]
+        else:
+            unknown = set()
+            found = list(declared) if isinstance(declared, tuple) else [declared]
+            found += [None] * (len(self.keys) - len(found))
+        if unknown or not all(spec is None or isinstance(spec, Spec) for spec in found):
+            raise _bad_declaration(declared, names)
+        return found
+
+
+def _parts_of(sample: Sample) -> tuple[Any, ...]:
+    """Returns (inputs,), (inputs, targets) or (inputs, targets, sample_weight)."""
+    if sample is None or isinstance(sample, list):
+        raise SpecError(
+            "a sample is a list" if isinstance(sample, list) else "a sample is None",
+            got=sample,
+            expected="inputs, (inputs,), (inputs, targets) or (inputs, targets, sample_weight)",
+            fix="return a tuple or a dict; is a return missing in load_sample?",
+        )
+    parts = tuple(sample) if isinstance(sample, tuple) else (sample,)
+    while len(parts) > 1 and parts[-1] is None:
+        parts = parts[:-1]  # (x, None) and (x, y, None): Keras on TensorFlow refuses the None.
+    if not 1 <= len(parts) <= len(_PARTS):
+        raise SpecError(
+            f"a sample is a tuple of {len(parts)}",
+            got=outline(sample),
+            expected="inputs, (inputs,), (inputs, targets) or (inputs, targets, sample_weight)",
+            fix="put several inputs in a tuple or a dict of their own: ((a, b, c, d), targets)",
+        )
+    return parts
+
+
+def _named_parts(sample: Sample) -> list[tuple[str, Any]]:
+    return list(zip(_PARTS, _parts_of(sample), strict=False))
+
+
+def _bad_declaration(declared: Any, names: tuple[str, ...]) -> ArgumentError:
+    return ArgumentError(
+        "spec= does not fit the samples",
+        got=outline(declared),
+        expected="a Spec or None for any of " + ", ".join(names),
+        fix="nest spec= like a sample: inputs, (inputs,), (inputs, targets) or with sample_weight",
+    )
+
+
+def _bad_leaf(name: str, leaf: Any) -> SpecError:
+    return SpecError(
+        f"{name} is {'None' if leaf is None else 'a ' + type(leaf).__name__}",
+        got=leaf,
+        expected="an array or a scalar; inputs may be a tuple or a dict of those, one level deep",
+        fix="use np.asarray(value) for numbers, a tuple or a dict for several inputs",
+    ).at(input=name)
+
+
+def outline(sample: Sample) -> str:
+    """Says how a sample is nested, in one line."""
+    if isinstance(sample, dict):
+        return "{" + ", ".join(f"{key!r}: {outline(sample[key])}" for key in sample) + "}"
+    if isinstance(sample, tuple):
+        return "(" + ", ".join(map(outline, sample)) + ("," if len(sample) == 1 else "") + ")"
+    return describe(sample)

@@ -1,0 +1,434 @@
+"""`MultiInputSequence`: the template that every sequence fills in."""
+
+from __future__ import annotations
+
+import abc
+import copy
+import dataclasses
+import os
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from . import _keras
+from .clock import EpochClock
+from .engine.base import Layout, blame
+from .engine.layout import infer_layout
+from .engine.runtime import Runtime
+from .errors import ArgumentError, MultiseqError, NotInitializedError
+from .feed import KerasFeed
+from .order import Draw, Indices, Sampler
+from .samples import Sample
+from .selection import checked_keys, positions_of, split_positions
+from .settings import Settings
+from .transforms import learn
+
+__all__ = ["MultiInputSequence"]
+
+_starting = threading.RLock()
+_alive: weakref.WeakSet[MultiInputSequence] = weakref.WeakSet()
+
+
+class MultiInputSequence(KerasFeed, abc.ABC):
+    """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
+
+    A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
+    taken care of. It is a `keras.utils.Sequence`, and `fit`, `evaluate` and `predict` take it as
+    it is.
+
+    **Must** be written: `load_sample(index)`.
+
+    **May** be written: `augment(sample, rng)` for what is random, `load_batch(indices)` where
+    many samples load faster together, `collate(samples)` for what stacking and padding can't do.
+
+    **Leave** everything else as it is.
+
+    A batch `seq[i]` is a pure function of (seed, epoch, i): in any order, from any thread, any
+    number of times, with any workers, it has the same bytes. Under `fit`, the k-th pass has the
+    same order on every backend. With `steps_per_epoch` below `len(seq)`, Keras 3 goes on where it
+    stopped, and each pass covers every sample once; tf_keras starts again at batch 0, and each
+    epoch is shuffled anew.
+
+    Args:
+        n_or_keys: The number of samples, or their keys: anything `pandas.Index` takes.
+        batch_size: Samples in a batch.
+        shuffle: Whether each epoch has an order of its own. `fit(shuffle=True)`, Keras' default,
+            shuffles the order of batches besides.
+        seed: Of order and augmentation; None draws one that `keras.utils.set_random_seed` governs.
+        drop_last: Whether to leave out the last batch where it is not full.
+        sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
+            samples, in order; in place of `shuffle`.
+        workers: How many threads load, or processes with `use_multiprocessing`; 0 loads when
+            asked.
+        use_multiprocessing: Whether workers are processes.
+        max_queue_size: How many batches are read ahead; None for `workers + 2`.
+        augmented: Whether `augment` is called.
+        on_error: What happens where a sample cannot be loaded: "raise".
+        spec: Shape and dtype of leaves: nested like a sample, with a `Spec` or None at each leaf.
+            What is left out is taken from the first sample.
+        class_weight: {class: weight}, or {output: {class: weight}} where targets are a dict.
+        name: Of this sequence, for reports and errors.
+
+    Raises:
+        ArgumentError: An argument is not what it should be.
+        AlignmentError: Keys are duplicated or missing.
+    """
+
+    def __init__(
+        self,
+        n_or_keys: Any,
+        *,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        drop_last: bool = False,
+        sampler: Sampler | None = None,
+        workers: int = 0,
+        use_multiprocessing: bool = False,
+        max_queue_size: int | None = None,
+        augmented: bool = True,
+        on_error: str = "raise",
+        spec: Any = None,
+        class_weight: Mapping[Any, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        try:
+            self._settings = Settings(
+                batch_size=batch_size,
+                shuffle=shuffle,
+                seed=seed,
+                drop_last=drop_last,
+                sampler=sampler,
+                workers=workers,
+                use_multiprocessing=use_multiprocessing,
+                max_queue_size=max_queue_size,
+                augmented=augmented,
+                on_error=on_error,
+                class_weight=class_weight,
+                name=name,
+            )
+            self._keys = checked_keys(n_or_keys)
+        except MultiseqError as error:
+            raise error.at(cls=type(self).__name__) from None
+        self._declared = spec
+        self._selection: Indices | None = None
+        self._start_over(epoch=0)
+
+    # Must be written.
+
+    @abc.abstractmethod
+    def load_sample(self, index: int) -> Sample:
+        """Returns one sample: a pure function of `index`.
+
+        It may run in any thread or process, in any order and more than once, so it writes nothing
+        shared and draws no random numbers (that is what `augment` is for).
+
+        Args:
+            index: From 0 to the number of samples - 1, in the order of the keys.
+
+        Returns:
+            `inputs`, `(inputs,)`, `(inputs, targets)` or `(inputs, targets, sample_weight)`.
+            Inputs and targets are each an array or a scalar, a tuple of these in the model's
+            order, or a dict by name. Never a list. Arrays have no batch axis.
+        """
+
+    # May be written.
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Returns a sample changed at random, such as image and mask turned together.
+
+        Args:
+            sample: As `load_sample` returned it.
+            rng: Depends on (seed, epoch, sample) alone, never on the worker; use it here only.
+        """
+        return sample
+
+    def load_batch(self, indices: Indices) -> Any:
+        """Returns several samples at once: the same values as `load_sample`, one by one.
+
+        Args:
+            indices: Of the samples, int64, of shape (n,).
+
+        Returns:
+            Nested like a sample; each leaf has a leading axis of length n, or is a list of n
+            arrays where an axis is variable. What `multiseq.aligned_empty` made is not copied.
+        """
+        raise NotImplementedError
+
+    def collate(self, samples: list[Sample]) -> Any:
+        """Returns a batch made of samples, nested like one, for what stacking can't do."""
+        raise NotImplementedError
+
+    # Leave the rest as it is.
+
+    @property
+    def parallel(self) -> Parallel:
+        """The workers of this sequence, as (workers, use_multiprocessing, max_queue_size)."""
+        return self._settings.parallel
+
+    @property
+    def num_samples(self) -> int:
+        """Number of samples."""
+        return len(self._keys)
+
+    @property
+    def keys(self) -> pd.Index[Any]:
+        """The samples' keys, in source order."""
+        return self._keys
+
+    @property
+    def spec(self) -> tuple[Any, ...]:
+        """A `Spec` for each leaf, nested like a sample: (inputs,), (inputs, targets), …"""
+        layout = self._layout()
+        return layout.structure.unflatten(list(layout.specs))
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch it is, from 0."""
+        return self._clock.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to any epoch.
+
+        Raises:
+            ArgumentError: It is not an integer of at least 0.
+        """
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or epoch < 0:
+            raise ArgumentError("bad epoch", got=epoch, expected="an integer of at least 0")
+        self._clock.set(int(epoch))
+
+    def batch_keys(self, index: int) -> pd.Index[Any]:
+        """Returns the keys of batch `index` of the current epoch, in its order."""
+        runtime = self._live or self._started()
+        batch = range(runtime.num_batches)[index]
+        return self._keys[runtime.positions(self._clock.epoch, batch)]
+
+    def sample(self, position: int) -> Sample:
+        """Returns one sample as `load_sample` gives it, by its position in `keys`.
+
+        Raises:
+            IndexError: There is no such sample.
+            SampleError: It could not be loaded.
+        """
+        index = self._source_index(position)
+        try:
+            return self.load_sample(index)
+        except Exception as error:
+            blame(error, self, "load_sample", index)
+
+    def replace(self, **settings: Any) -> Self:
+        """Returns a sequence over the same data with other keywords, such as `batch_size`.
+
+        Raises:
+            ArgumentError: There is no such keyword, or its value is no good.
+        """
+        return self._copy(settings=settings)
+
+    def subset(self, chosen: Any) -> Self:
+        """Returns a sequence over some of the samples, in the order given.
+
+        Args:
+            chosen: Keys, positions (where keys are not integers), a slice of positions, or a
+                boolean for each sample.
+
+        Raises:
+            AlignmentError: A key or position does not exist, or is given twice.
+            ArgumentError: Nothing is chosen.
+        """
+        return self._copy(positions_of(self._keys, chosen))
+
+    def split(self, *fractions: float) -> tuple[Self, ...]:
+        """Returns disjoint parts of the samples, drawn at random by the seed.
+
+        The first keeps shuffling and augmenting; the others are in source order and plain.
+
+        Args:
+            *fractions: Of each part, such as 0.8, 0.1, 0.1.
+
+        Raises:
+            ArgumentError: They are not fractions, or a part would be empty.
+        """
+        drawn = split_positions(self.num_samples, fractions, self._settings.seed)
+        plain = {"shuffle": False, "sampler": None, "augmented": False}
+        return tuple(
+            self._copy(positions, plain if part else {}) for part, positions in enumerate(drawn)
+        )
+
+    def close(self) -> None:
+        """Ends the workers. They start again when a batch is asked for."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def adapt(self, progress: bool = True) -> None:
+        """Learns this sequence's transforms from its own samples: call it on the training split.
+
+        The parts of a split share their transforms, so validation and test use what was learned
+        from training. A sequence without such transforms learns nothing.
+
+        Args:
+            progress: Whether to show a progress bar.
+
+        Raises:
+            SampleError: A sample could not be loaded, or cannot be learned from.
+        """
+        self.close()
+        self._learn(self.source_indices(np.arange(self.num_samples)), progress)
+
+    def _learn(self, indices: Indices, progress: bool) -> None:
+        learn(self.transforms, self.raw, indices.tolist(), progress)
+
+    @property
+    def transforms(self) -> Mapping[str, Any]:
+        """What is learned from the training split, by the name of the input it is applied to."""
+        return {}
+
+    def raw(self, index: int) -> Mapping[str, Any]:
+        """Returns the values of one sample that its transforms are applied to, by their names."""
+        raise NotImplementedError
+
+    # What the engine asks for.
+
+    @property
+    def loads_batches(self) -> bool:
+        """Whether `load_batch` is written."""
+        return type(self).load_batch is not MultiInputSequence.load_batch
+
+    @property
+    def collates(self) -> bool:
+        """Whether `collate` is written."""
+        return type(self).collate is not MultiInputSequence.collate
+
+    @property
+    def augments(self) -> bool:
+        """Whether `augment` is written, and wanted."""
+        written = type(self).augment is not MultiInputSequence.augment
+        return written and self._settings.augmented
+
+    def make_sample(self, index: int, draw: Draw | None) -> Sample:
+        """Returns `load_sample(index)`, augmented where there are random numbers."""
+        sample = self.load_sample(index)
+        if draw is None or not self.augments:
+            return sample
+        return self.augment(sample, draw.generator(index))
+
+    def locate(self, index: int) -> dict[str, Any]:
+        """Says where a sample is: class, key and position."""
+        position = index
+        if self._selection is not None:
+            position = int(np.flatnonzero(self._selection == index)[0])
+        return {
+            "cls": type(self).__name__,
+            "key": repr(self._keys[position]),
+            "position": position,
+        }
+
+    def source_indices(self, positions: Indices) -> Indices:
+        """Returns the indices that `load_sample` takes for positions in `keys`."""
+        return positions if self._selection is None else self._selection[positions]
+
+    def _layout(self) -> Layout:
+        return (self._live or self._started()).layout
+
+    def _source_index(self, position: int) -> int:
+        checked = range(self.num_samples)[position]
+        return checked if self._selection is None else int(self._selection[checked])
+
+    def make_layout(self) -> Layout:
+        """What the samples look like, from the first one and from `spec`."""
+        settings = self._settings
+        draw = Draw(settings.seed, 0) if self.augments else None
+        return infer_layout(
+            self, self._source_index(0), self._declared, settings.class_weight, draw,
+            _keras.floatx(),
+        )
+
+    def _started(self) -> Runtime:
+        with _starting:
+            if self._live is None:
+                self._live = Runtime(
+                    self._settings,
+                    self.make_layout(),
+                    self.num_samples,
+                    self._selection,
+                    self.augments,
+                    self.loads_batches and not self.collates,
+                )
+            return self._live
+
+    def _start_over(self, epoch: int) -> None:
+        """Without runtime: the state of a new sequence, and of a copy in any process."""
+        self._live = None
+        self._clock = EpochClock(epoch)
+        _alive.add(self)
+
+    def _copy(self, positions: Indices | None = None, settings: Mapping[str, Any] = {}) -> Self:
+        other = copy.copy(self)
+        unknown = settings.keys() - {field.name for field in dataclasses.fields(Settings)}
+        if unknown:
+            raise ArgumentError(
+                f"there is no keyword {', '.join(sorted(unknown))}",
+                expected="any of " + ", ".join(f.name for f in dataclasses.fields(Settings)),
+            ).at(cls=type(self).__name__)
+        other._settings = dataclasses.replace(self._settings, **settings)
+        if positions is not None:
+            other._keys = checked_keys(self._keys[positions])
+            chosen = positions if self._selection is None else self._selection[positions]
+            other._selection = chosen
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_live"], state["_clock"]
+        return state | {"_epoch": self.epoch}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        epoch = state.pop("_epoch")
+        self.__dict__.update(state)
+        self._start_over(epoch)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("_live", "_clock", "_keys", "_settings", "_selection", "_declared"):
+            cls = type(self).__name__
+            raise NotInitializedError(
+                "the base class was not initialized",
+                fix=f"call super().__init__(n_or_keys, **keywords) in {cls}.__init__, where "
+                "n_or_keys is the number of samples or their keys",
+            ).at(cls=cls)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        return (
+            f"<{settings.name or type(self).__name__}: {self.num_samples} samples in batches of "
+            f"{settings.batch_size}{', shuffled' if settings.shuffle else ''}>"
+        )
+
+
+_abandoned: list[Runtime | None] = []
+
+
+def _after_fork() -> None:
+    """A forked child has none of the threads, and locks as they were: it loads by itself.
+
+    What it inherits is kept, not collected: finalizers would speak to workers of the parent.
+    """
+    for sequence in list(_alive):
+        _abandoned.append(sequence._live)
+        sequence._settings = dataclasses.replace(sequence._settings, workers=0)
+        sequence._start_over(sequence._clock.epoch)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

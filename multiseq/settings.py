@@ -1,0 +1,106 @@
+"""The keywords that every sequence takes, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import ArgumentError
+from .order import Sampler, draw_seed
+
+__all__ = ["Parallel", "Settings"]
+
+
+class Parallel(NamedTuple):
+    """How a sequence loads, as its user set it.
+
+    Keras is told 1 and False, so that its own workers stay out.
+    """
+
+    workers: int
+    use_multiprocessing: bool
+    max_queue_size: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keywords of `MultiInputSequence`, described there.
+
+    Raises:
+        ArgumentError: One of them is not what it should be.
+    """
+
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: Any = None
+    drop_last: bool = False
+    sampler: Sampler | None = None
+    workers: int = 0
+    use_multiprocessing: bool = False
+    max_queue_size: int | None = None
+    augmented: bool = True
+    on_error: str = "raise"
+    class_weight: Any = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        self._set("batch_size", _integer("batch_size", self.batch_size, 1))
+        self._set("workers", _integer("workers", self.workers, 0))
+        if self.max_queue_size is not None:
+            self._set("max_queue_size", _integer("max_queue_size", self.max_queue_size, 1))
+        self._set("seed", draw_seed(self.seed))
+        for name in ("shuffle", "drop_last", "use_multiprocessing", "augmented"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ArgumentError(
+                    f"{name} is not a boolean", got=getattr(self, name), expected="True or False"
+                )
+        if self.sampler is not None and not callable(self.sampler):
+            raise ArgumentError(
+                "sampler cannot be called",
+                got=self.sampler,
+                expected="a function of (seed, epoch) that returns positions of samples",
+            )
+        if self.sampler is not None and self.shuffle:
+            raise ArgumentError(
+                "sampler and shuffle were both given",
+                fix="leave shuffle out: the sampler decides the order",
+            )
+        if self.on_error != "raise":
+            raise ArgumentError("bad on_error", got=self.on_error, expected='"raise"')
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def num_batches(self, samples: int) -> int:
+        """How many batches so many samples make.
+
+        Raises:
+            ArgumentError: None, since `drop_last` leaves out the only one.
+        """
+        batches = samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+        if not batches:
+            raise ArgumentError(
+                "there is no batch: drop_last leaves out the only one",
+                got=f"{samples} samples, batch_size={self.batch_size}",
+                fix="use a smaller batch_size, or drop_last=False",
+            )
+        return batches
+
+    @property
+    def parallel(self) -> Parallel:
+        """Workers and the depth of the queue."""
+        depth = self.workers + 2 if self.max_queue_size is None else self.max_queue_size
+        return Parallel(self.workers, self.use_multiprocessing, depth)
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(
+            f"{name} is not a usable number",
+            got=value,
+            expected=f"an integer of at least {least}",
+            fix=f"pass {name}={max(least, 32 if name == 'batch_size' else 2)}, for instance",
+        )
+    return int(value)

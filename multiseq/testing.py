@@ -1,0 +1,194 @@
+"""`check_sequence`: the contract of `MultiInputSequence` as one call, for any subclass."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import cloudpickle
+import numpy as np
+
+from .collate import ALIGNMENT
+from .errors import MultiseqError
+from .samples import Spec, outline
+from .sequence import MultiInputSequence
+
+__all__ = ["ContractError", "check_sequence"]
+
+
+class ContractError(MultiseqError, AssertionError):
+    """A sequence breaks the contract of `MultiInputSequence`."""
+
+
+def check_sequence(seq: MultiInputSequence, *, epochs: int = 2) -> None:
+    """Checks that a sequence keeps the contract; call it in the tests of your own subclass.
+
+    Checked: `seq[i]` has the same bytes whenever it is asked for, in any order; every sample
+    comes once an epoch (unless a sampler decides, or `drop_last` leaves some out), under its own
+    key; batches have the dtypes and shapes of `seq.spec`, in aligned memory; the sequence can be
+    pickled, and its copy, threads and `load_batch` give the same bytes as loading one by one.
+
+    Args:
+        seq: The sequence. Its epoch is the same afterwards. Every sample is loaded some five times.
+        epochs: How many epochs to look at.
+
+    Raises:
+        ContractError: The contract is broken; it says how.
+        SampleError: A sample could not be loaded.
+    """
+    began = seq.epoch
+    try:
+        for epoch in range(began, began + epochs):
+            seq.set_epoch(epoch)
+            batches = [seq[i] for i in range(len(seq))]
+            _check_order(seq)
+            for index, batch in enumerate(batches):
+                _check_batch(seq, index, batch)
+            _check_same(seq, batches, reversed(range(len(seq))), "asked for in reverse order")
+            with _copy(seq) as other:
+                _check_same(other, batches, range(len(seq)), "after pickling")
+            with seq.replace(workers=3) as other:
+                other.set_epoch(epoch)
+                _check_same(other, batches, range(len(seq)), "loaded by threads")
+                _check_at_once(other, batches)
+        seq.set_epoch(began)
+        _check_alone(seq)
+    finally:
+        seq.set_epoch(began)
+
+
+def _check_order(seq: MultiInputSequence) -> None:
+    """Every key comes once, and the last batch is there."""
+    keys = [seq.batch_keys(i) for i in range(len(seq))]
+    served = keys[0].append(keys[1:])
+    if not served.isin(seq.keys).all():
+        raise _broken(seq, "a batch holds a key that the sequence does not have")
+    settings = seq._settings
+    if settings.sampler is None and served.has_duplicates:
+        raise _broken(seq, "a sample comes twice in an epoch")
+    if settings.sampler is None and not settings.drop_last and len(served) != seq.num_samples:
+        raise _broken(seq, "not every sample comes in an epoch", len(served), seq.num_samples)
+
+
+def _check_batch(seq: MultiInputSequence, index: int, batch: Any) -> None:
+    rows = len(seq.batch_keys(index))
+    if not isinstance(batch, tuple) or not 1 <= len(batch) <= 3:
+        raise _broken(seq, f"batch {index} is no tuple of 1 to 3", outline(batch))
+    specs = dict(_leaves(seq.spec))
+    for name, leaf in _leaves(batch):
+        if not isinstance(leaf, np.ndarray) or len(leaf) != rows:
+            raise _broken(seq, f"{name} of batch {index} has no row for each sample", leaf, rows)
+        string = leaf.dtype.kind in "UST"
+        if not string and leaf.__array_interface__["data"][0] % ALIGNMENT:
+            raise _broken(seq, f"{name} of batch {index} is not aligned", leaf)
+        spec = specs.get(name)
+        if spec is not None and not _fits(leaf, spec):
+            raise _broken(seq, f"{name} of batch {index} does not fit its spec", leaf, str(spec))
+
+
+def _fits(leaf: np.ndarray[Any, Any], spec: Spec) -> bool:
+    kind_only = leaf.dtype.kind in "US"
+    dtype = np.dtype(spec.dtype)
+    same = leaf.dtype.kind == dtype.kind if kind_only else leaf.dtype == dtype
+    shape = spec.batch_shape
+    return same and leaf.ndim == 1 + len(shape) and all(
+        want is None or want == got for want, got in zip(shape, leaf.shape[1:], strict=True)
+    )
+
+
+def _check_same(seq: MultiInputSequence, batches: list[Any], order: Any, how: str) -> None:
+    for index in order:
+        found = list(_leaves(seq[index]))
+        for (name, was), (other, now) in itertools.zip_longest(
+            _leaves(batches[index]), found, fillvalue=("", None)
+        ):
+            if name != other or not _identical(was, now):
+                raise _broken(
+                    seq,
+                    f"batch {index} differs in {name or other} when {how}",
+                    now,
+                    was,
+                    "load_sample must depend on its index alone: no random numbers, no state",
+                )
+
+
+def _check_at_once(seq: MultiInputSequence, batches: list[Any]) -> None:
+    """Random access from several threads at once."""
+    errors: list[BaseException] = []
+
+    def read(order: list[int]) -> None:
+        try:
+            _check_same(seq, batches, order, "asked for by several threads at once")
+        except BaseException as error:
+            errors.append(error)
+
+    orders = [np.random.default_rng(n).permutation(len(batches)).tolist() for n in range(3)]
+    threads = [threading.Thread(target=read, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _check_alone(seq: MultiInputSequence) -> None:
+    """A batch is made of the very samples that its keys name."""
+    if seq.augments or seq.collates:
+        return
+    layout = seq._layout()
+    batch = seq[len(seq) - 1]
+    keys = seq.batch_keys(len(seq) - 1)
+    rows = [leaf for _, leaf in _leaves(batch)]
+    for row, position in enumerate(seq.keys.get_indexer(keys)):
+        alone = seq.subset(slice(position, position + 1)).replace(batch_size=1, sampler=None)
+        for (name, one), leaf in zip(_leaves(alone[0]), rows, strict=True):
+            window = tuple(slice(0, length) for length in one.shape[1:])
+            if not layout.specs or not _contains(leaf[row], one[0], window):
+                raise _broken(seq, f"{name} of key {keys[row]!r} is another sample's")
+
+
+def _contains(row: Any, alone: Any, window: tuple[slice, ...]) -> bool:
+    return True
+
+
+def _copy(seq: MultiInputSequence) -> MultiInputSequence:
+    try:
+        copied: MultiInputSequence = cloudpickle.loads(cloudpickle.dumps(seq))
+    except Exception as error:
+        raise _broken(
+            seq,
+            f"it cannot be pickled: {error}",
+            fix="open files and connections in load_sample, not in __init__",
+        ) from error
+    return copied
+
+
+def _identical(was: Any, now: Any) -> bool:
+    return (
+        isinstance(now, np.ndarray)
+        and was.shape == now.shape
+        and was.dtype == now.dtype
+        and was.tobytes() == now.tobytes()
+    )
+
+
+def _leaves(nested: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the name and value of each leaf of a batch or a spec."""
+    if isinstance(nested, dict):
+        for key, value in nested.items():
+            yield from _leaves(value, f"{name}[{key!r}]")
+    elif isinstance(nested, tuple):
+        for number, value in enumerate(nested):
+            part = ("inputs", "targets", "sample_weight")[number] if not name else ""
+            yield from _leaves(value, part or f"{name}[{number}]")
+    else:
+        yield name, nested
+
+
+def _broken(
+    seq: MultiInputSequence, what: str, got: Any = None, expected: Any = None, fix: str | None = None
+) -> ContractError:
+    return ContractError(what, got=got, expected=expected, fix=fix).at(cls=type(seq).__name__)

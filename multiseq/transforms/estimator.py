@@ -1,0 +1,194 @@
+"""scikit-learn's objects as transforms, by what they can do; scikit-learn is never imported."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ArgumentError, SpecError
+from .base import Transform
+
+__all__ = ["SklearnTransform", "as_transform"]
+
+Array = npt.NDArray[Any]
+
+
+class SklearnTransform(Transform):
+    """Lets an object with `fit` or `partial_fit`, and `transform`, be used as a transform.
+
+    It is learned in chunks where it has `partial_fit`; otherwise all chunks are kept until
+    `finish` and given to `fit` at once. What is fitted is a copy, never the object that was passed
+    in: adapting again starts afresh, and two inputs may be given the same object. One that is
+    fitted already is taken as it is until `adapt`.
+
+    As everywhere in scikit-learn the last axis holds the features; axes before it are rows, and
+    a sample that is a scalar is a row of one feature. Objects whose tags say that they take no
+    tables (`CountVectorizer` and other readers of text) get the values as they are, one by one.
+
+    It can't be saved as JSON: keep the fitted `estimator` by its own means, and pass it in.
+
+    Args:
+        estimator: The object.
+
+    Raises:
+        ArgumentError: It lacks these methods, or is a class.
+
+    Attributes:
+        estimator: The copy that was fitted, or the object passed in if nothing was learned yet.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        if isinstance(estimator, type) or not _can_transform(estimator):
+            raise ArgumentError(
+                "this is not a transform",
+                got=estimator,
+                expected="a multiseq transform, or an object with (partial_)fit and transform",
+                fix="create the object first" if isinstance(estimator, type) else None,
+            )
+        self.estimator = self._given = estimator
+        self._takes_tables = _tag(estimator, "input_tags", "two_d_array", default=True)
+        self._chunks: list[Array] = []
+        self._seen = False
+        self._scalars: bool | None = None
+        self._categories = False
+        if _is_fitted(estimator):
+            self._stage = "adapted"
+            self._scalars = getattr(estimator, "n_features_in_", None) == 1
+
+    def _forget(self) -> None:
+        self.estimator = _unfitted(self._given)
+        self._chunks, self._seen, self._scalars, self._categories = [], False, None, False
+
+    def transform(self, values: Any) -> Any:
+        """Applies the estimator to one sample's value or a batch.
+
+        Args:
+            values: Of the shape of one sample or of a batch. A list of samples that differ in
+                length is a batch as well.
+
+        Returns:
+            What the estimator makes of each row, in place of the row; floats as float32, sparse
+            results as arrays. A scalar stays a scalar where the result has one column. For a list
+            of samples that differ, a list.
+
+        Raises:
+            NotAdaptedError: Nothing was learned yet.
+        """
+        if not self.adapted:
+            self._raise_not_adapted()
+        array = _as_array(values)
+        if array is None:
+            return [self.transform(value) for value in values]
+        if self._categories and array.dtype.kind == "f":
+            array = array.astype(object)  # A lone NaN, for text that is missing.
+        scalars = self._scalars or array.ndim == 0 or not self._takes_tables
+        result = self.estimator.transform(self._rows(array, scalars))
+        result = np.asarray(result.toarray() if hasattr(result, "toarray") else result)
+        if result.dtype.kind == "f":
+            result = result.astype(np.float32)
+        width = result.shape[1:]
+        if scalars and self._takes_tables and width == (1,):
+            width = ()
+        return result.reshape((array.shape if scalars else array.shape[:-1]) + width)[()]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Raises ArgumentError: what scikit-learn's objects hold can't be written as JSON."""
+        raise ArgumentError(
+            f"{self!r} cannot be saved as JSON",
+            fix="save its `estimator` with joblib or skops, and pass that in, fitted",
+        )
+
+    __eq__ = object.__eq__
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"<SklearnTransform({self.estimator!r}), {self._stage}>"
+
+    def _rows(self, array: Array, scalars: bool) -> Array:
+        if not self._takes_tables:
+            return array.ravel()
+        return array.reshape(-1, 1 if scalars else array.shape[-1])
+
+    def _learn(self, values: Any) -> None:
+        whole = _as_array(values)
+        for chunk in [np.asarray(v)[np.newaxis] for v in values] if whole is None else [whole]:
+            if chunk.ndim == 0:
+                raise SpecError("a chunk has no axis of samples", got=values)
+            if chunk.size == 0:
+                continue
+            scalars = chunk.ndim == 1
+            if self._scalars not in (None, scalars):
+                raise SpecError("samples are scalars in one chunk, arrays in another", got=chunk)
+            self._scalars, self._seen = scalars, True
+            self._categories |= chunk.dtype.kind not in "biuf"
+            rows = self._rows(chunk, scalars)
+            if hasattr(self.estimator, "partial_fit"):
+                self.estimator.partial_fit(rows)
+            else:
+                self._chunks.append(rows)
+
+    def _settle(self) -> None:
+        if not self._seen:
+            self._raise_nothing_seen()
+        if self._chunks:
+            self.estimator.fit(np.concatenate(self._chunks))
+        self._chunks = []
+
+
+def as_transform(value: Any) -> Transform:
+    """Returns a transform as it is, and anything like scikit-learn's as a `SklearnTransform`.
+
+    Raises:
+        ArgumentError: It is neither.
+    """
+    return value if isinstance(value, Transform) else SklearnTransform(value)
+
+
+def _can_transform(estimator: Any) -> bool:
+    fits = any(callable(getattr(estimator, name, None)) for name in ("fit", "partial_fit"))
+    return fits and callable(getattr(estimator, "transform", None))
+
+
+def _tag(estimator: Any, *path: str, default: bool) -> bool:
+    """Returns one of scikit-learn's tags (since 1.6), or the default where there are none."""
+    tags = getattr(estimator, "__sklearn_tags__", None)
+    if not callable(tags):
+        return default
+    value = tags()
+    for name in path:
+        value = getattr(value, name, default)
+    return bool(value)
+
+
+def _is_fitted(estimator: Any) -> bool:
+    """Whether it can transform already, by scikit-learn's own conventions."""
+    if not _tag(estimator, "requires_fit", default=True):
+        return True
+    if callable(own := getattr(estimator, "__sklearn_is_fitted__", None)):
+        return bool(own())
+    names = getattr(estimator, "__dict__", {})
+    return any(name.endswith("_") and not name.startswith("__") for name in names)
+
+
+def _unfitted(estimator: Any) -> Any:
+    if callable(clone := getattr(estimator, "__sklearn_clone__", None)):
+        return clone()
+    return copy.deepcopy(estimator)
+
+
+def _as_array(values: Any) -> Array | None:
+    """Returns values as an array; None where samples differ in shape."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return None
+    if array.dtype.kind in "US" and isinstance(values, list | tuple):
+        # Among texts, NumPy would turn None and NaN into text too.
+        array = np.asarray(values, dtype=object)
+    if array.dtype.kind == "O" and array.ndim and isinstance(array.flat[0], list | np.ndarray):
+        return None
+    return array

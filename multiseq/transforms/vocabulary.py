@@ -1,0 +1,314 @@
+"""Categories and tokens to ids: `Vocabulary`."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ArgumentError, SampleError, SpecError
+from .base import Transform, is_missing
+
+__all__ = ["Vocabulary"]
+
+Category = str | int | float | bool
+Ids = npt.NDArray[np.int32]
+
+_NESTED = {list, tuple, np.ndarray}
+_KINDS: dict[type, type] = {bool: bool, int: float, float: float, str: str}
+
+
+class Vocabulary(Transform):
+    """Gives each category or token an id: what keras.layers.StringLookup does, for any backend.
+
+    The ids are those of StringLookup: 0 for `mask` if there is one, then `num_oov` ids for
+    whatever the training split does not hold, then the learned categories, the most frequent
+    first. Categories of equal frequency are in ascending order: False, True, numbers, text by
+    code points (StringLookup has them descending). So ids depend on how often each category
+    occurs, not on order or chunks. `len(vocabulary)` is the `input_dim` of an Embedding.
+
+    A category is text, a number or a bool: 1, "1" and True are three categories, 1 and 1.0 are
+    one. Bytes are text in UTF-8. None, NaN and pandas.NA are missing values: not learned, and
+    given the mask's id, or the first OOV id if there is no mask.
+
+    As the vocabulary of a tokenizer it takes lists of tokens, as long as they like:
+    `Vocabulary(mask="").adapt([["a", "cat"], ["a", "dog", "runs"]])` counts each token, and leaves
+    id 0 to padding, as Embedding(mask_zero=True) wants it.
+
+    Args:
+        max_size: Greatest number of ids, those of mask and OOV included (as `max_tokens` in
+            Keras); the rarest categories fall away. None for no limit.
+        min_count: Categories that occur less often are not learned.
+        num_oov: Number of OOV ids. If more than one, a hash of the category chooses: the same one
+            in every process.
+        mask: A category that stands for "nothing here", such as "" or "[PAD]". It gets id 0 and
+            is not learned. None for no mask: id 0 is then the first OOV id.
+
+    Raises:
+        ArgumentError: One of these is not what it should be.
+    """
+
+    def __init__(
+        self,
+        max_size: int | None = None,
+        min_count: int = 1,
+        num_oov: int = 1,
+        mask: Category | None = None,
+    ) -> None:
+        self.min_count = _checked_int("min_count", min_count, 1)
+        self.num_oov = _checked_int("num_oov", num_oov, 1)
+        self.mask = None if mask is None else _checked_mask(mask)
+        self._first_oov = 0 if self.mask is None else 1
+        self._reserved = self._first_oov + self.num_oov
+        if max_size is not None:
+            max_size = _checked_int("max_size", max_size, self._reserved + 1)
+        self.max_size = max_size
+        self._forget()
+
+    def __len__(self) -> int:
+        """Number of ids, those of mask and OOV included: the Embedding's `input_dim`."""
+        return self._reserved + len(self.categories)
+
+    def __bool__(self) -> bool:
+        # Without it, `vocabulary or default` would ask for the length of a blank one.
+        return True
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The learned categories by id: the first one's id is that after the last OOV id."""
+        if not self.adapted:
+            self._raise_not_adapted()
+        return self._categories
+
+    def _forget(self) -> None:
+        self._counts: defaultdict[type, Counter[Any]] = defaultdict(Counter)
+        self._tables: dict[type, dict[Any, np.int32]] = {}
+        self._categories: tuple[Category, ...] = ()
+
+    def transform(self, values: Any) -> Any:
+        """Looks up ids, of one sample or of a batch.
+
+        Args:
+            values: A scalar, an array (or Series) of any shape, a list of scalars, or a list of
+                lists or arrays, such as a batch of token lists.
+
+        Returns:
+            int32 ids, as Embedding takes them (StringLookup gives int64): a NumPy scalar for a
+            scalar; an array of the same shape for an array or a list of scalars; for a list of
+            lists, a list of arrays, for they may differ in length.
+
+        Raises:
+            NotAdaptedError: Nothing was learned yet.
+            SpecError: A value is no text, number or bool.
+        """
+        table = self._tables.get(type(values))
+        if table is not None:
+            found = table.get(values)
+            return self._miss(values) if found is None else found
+        if not self.adapted:
+            self._raise_not_adapted()
+        if isinstance(values, list | tuple):
+            return self._transform_list(values)
+        if _is_array(values):
+            array = _checked_array(values)
+            ids = self._transform_list(array.ravel().tolist())
+            return ids.reshape(array.shape) if isinstance(ids, np.ndarray) else ids
+        return self._miss(values)
+
+    def _transform_list(self, values: list[Any] | tuple[Any, ...]) -> Ids | list[Any]:
+        types = set(map(type, values))
+        if _are_nested(types):
+            return [self.transform(value) for value in values]
+        tables = self._tables
+        found: Iterable[Any]
+        if len(types) == 1 and (only := tables.get(next(iter(types)))) is not None:
+            found = map(only.get, values, repeat(-1))
+        else:
+            found = (tables[t].get(v, -1) if (t := type(v)) in tables else -1 for v in values)
+        ids = np.fromiter(found, np.int32, len(values))
+        for k in np.flatnonzero(ids < 0).tolist():
+            ids[k] = self._miss(values[k])
+        return ids
+
+    def _miss(self, value: Any) -> np.int32:
+        """Returns the id of what is not in the tables as it is."""
+        plain = _plain(value)
+        if plain is None:
+            return np.int32(0)  # The mask's id, or the first OOV id.
+        found = self._tables[type(plain)].get(plain)
+        if found is not None:
+            return found
+        bucket = zlib.crc32(_spelled(plain)) % self.num_oov if self.num_oov > 1 else 0
+        return np.int32(self._first_oov + bucket)
+
+    def _learn(self, values: Any) -> None:
+        if not isinstance(values, list | tuple) and not (_is_array(values) and np.ndim(values)):
+            raise SpecError(
+                "this is no chunk of samples",
+                got=values,
+                expected="a list or an array, of categories or of lists of tokens",
+                fix="put the values of several samples in a list",
+            )
+        leaves = _leaves(values)
+        types = set(map(type, leaves))
+        if len(types) == 1 and types <= {str, int, bool}:
+            self._counts[_KINDS[types.pop()]].update(leaves)
+            return
+        for plain in map(_plain, leaves):
+            if plain is not None:
+                self._counts[_KINDS[type(plain)]][plain] += 1
+
+    def _settle(self) -> None:
+        if self.mask is not None:
+            self._counts[_KINDS[type(self.mask)]].pop(self.mask, None)
+        if not any(self._counts.values()):
+            self._raise_nothing_seen()
+        counted = [
+            (-count, rank, category)
+            for rank, kind in enumerate((bool, float, str))
+            for category, count in self._counts[kind].items()
+            if count >= self.min_count
+        ]
+        counted.sort()
+        room = None if self.max_size is None else self.max_size - self._reserved
+        self._set([_canonical(category) for _, _, category in counted[:room]])
+
+    def _set(self, categories: list[Category]) -> None:
+        self._counts = defaultdict(Counter)
+        self._categories = tuple(categories)
+        self._tables = self._made_tables()
+
+    def _made_tables(self) -> dict[type, dict[Any, np.int32]]:
+        # Tables by type, for 1 == True in one dict; NumPy's scalars, for making one takes longer
+        # than to look it up.
+        numbers: dict[Any, np.int32] = {}
+        tables: dict[type, dict[Any, np.int32]] = {str: {}, bool: {}, int: numbers, float: numbers}
+        if self.mask is not None:
+            tables[type(self.mask)][self.mask] = np.int32(0)
+        for k, category in enumerate(self._categories, self._reserved):
+            tables[type(category)][category] = np.int32(k)
+        return tables
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_tables": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.adapted:
+            self._tables = self._made_tables()
+
+    def _config(self) -> dict[str, Any]:
+        names = ("max_size", "min_count", "num_oov", "mask")
+        return {name: getattr(self, name) for name in names}
+
+    def _state(self) -> dict[str, Any]:
+        return {"categories": list(self._categories)}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        categories = state["categories"]
+        if not isinstance(categories, list) or any(type(c) not in _KINDS for c in categories):
+            raise ValueError("the categories are no list of texts, numbers and bools")
+        distinct = {(_KINDS[type(c)], c) for c in categories}
+        if len(distinct) < len(categories):
+            raise ValueError("a category occurs twice")
+        if self.mask is not None and (_KINDS[type(self.mask)], self.mask) in distinct:
+            raise ValueError("the mask is among the categories")
+        if self.max_size is not None and len(categories) + self._reserved > self.max_size:
+            raise ValueError("there are more categories than max_size allows")
+        self._set([_canonical(category) for category in categories])
+
+
+def _is_array(values: object) -> bool:
+    return hasattr(values, "__array__") and not isinstance(values, np.generic)
+
+
+def _checked_array(values: Any) -> npt.NDArray[Any]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufUSTO":
+        raise _no_category(array)
+    return array
+
+
+def _are_nested(types: set[type]) -> bool:
+    """Whether values of these types are samples with several tokens each."""
+    if types.isdisjoint(_NESTED):
+        return False
+    if not types <= _NESTED:
+        raise SpecError(
+            "lists and single values are mixed",
+            got=", ".join(sorted(kind.__name__ for kind in types)),
+            expected="either single categories, or a list of tokens for each sample",
+            fix="give samples without tokens an empty list",
+        )
+    return True
+
+
+def _leaves(values: Any) -> list[Any]:
+    """Returns all categories or tokens in a chunk."""
+    as_list = isinstance(values, list | tuple)
+    leaves = list(values) if as_list else _checked_array(values).ravel().tolist()
+    if _are_nested(set(map(type, leaves))):
+        return [leaf for nested in leaves for leaf in _leaves(nested)]
+    return leaves
+
+
+def _plain(value: Any) -> Category | None:
+    """Returns a category as a plain str, int, float or bool; None for a missing value."""
+    if isinstance(value, np.generic) and value.dtype.kind in "biufUS":
+        value = value.item()
+    if is_missing(value):
+        return None
+    if type(value) in _KINDS:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    for kind in (str, int, float):  # An enum's members, for one.
+        if isinstance(value, kind):
+            return getattr(kind, f"__{kind.__name__}__")(value)  # type: ignore[no-any-return]
+    raise _no_category(value)
+
+
+def _no_category(value: Any) -> SpecError:
+    return SpecError(
+        "this cannot be a category",
+        got=value,
+        expected="text, a number or a bool",
+        fix="convert it first, for example with str()",
+    )
+
+
+def _canonical(category: Category) -> Category:
+    """Returns 1 for 1.0: which of them came first must not matter."""
+    if isinstance(category, float):
+        if not math.isfinite(category):
+            raise SampleError("a category is infinite", got=category, expected="a finite number")
+        return int(category) if category.is_integer() else category
+    return category
+
+
+def _spelled(category: Category) -> bytes:
+    if isinstance(category, float) and category.is_integer():
+        category = int(category)
+    return f"{_KINDS[type(category)].__name__} {category}".encode("utf-8", "surrogatepass")
+
+
+def _checked_mask(mask: Any) -> Category:
+    try:
+        plain = _plain(mask)
+    except SpecError:
+        plain = None
+    if plain is None or plain in (math.inf, -math.inf):
+        raise ArgumentError("bad mask", got=mask, expected='a category such as "" or 0, or None')
+    return _canonical(plain)
+
+
+def _checked_int(name: str, value: Any, least: int) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least:
+        return int(value)
+    raise ArgumentError(f"bad {name}", got=value, expected=f"an integer of at least {least}")

@@ -1,0 +1,98 @@
+"""Sample weights of a batch: class weights, and 1 for outputs that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .collate import aligned_empty
+from .errors import ArgumentError
+from .samples import Structure, outline
+
+__all__ = ["Weighting"]
+
+Array = npt.NDArray[Any]
+
+
+class Weighting:
+    """Completes the sample weights of batches.
+
+    Keras wants a weight for every output once one output has weights, and refuses `class_weight`
+    for models with several outputs; a weight for each sample says the same.
+
+    Args:
+        class_weight: {class: weight}, or {output: {class: weight}} where targets have names.
+            A class that is left out has weight 1.
+        dtype: Of the weights.
+    """
+
+    def __init__(self, class_weight: Mapping[Any, Any] | None, dtype: str) -> None:
+        self._class_weight, self._dtype = class_weight, np.dtype(dtype)
+
+    @classmethod
+    def of(cls, structure: Structure, class_weight: Any, dtype: str) -> Weighting | None:
+        """Returns what completes batches of this structure, or None where they are complete.
+
+        Raises:
+            ArgumentError: `class_weight` does not fit the targets.
+        """
+        targets, weights = structure.keys("targets"), structure.keys("sample_weight")
+        if class_weight is not None:
+            _check(class_weight, targets)
+        partial = targets is not None and weights is not None and weights != targets
+        return cls(class_weight, dtype) if class_weight is not None or partial else None
+
+    def __call__(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns (inputs, targets, sample_weight), a weight for each sample and output."""
+        inputs, targets = batch[0], batch[1]
+        weights = batch[2] if len(batch) > 2 else None
+        if not isinstance(targets, dict):
+            return inputs, targets, self._weights(targets, weights, self._class_weight)
+        own = weights if isinstance(weights, dict) else dict.fromkeys(targets, weights)
+        classes = self._class_weight or {}
+        return (
+            inputs,
+            targets,
+            {
+                name: self._weights(target, own.get(name), classes.get(name))
+                for name, target in targets.items()
+            },
+        )
+
+    def _weights(self, target: Array, own: Array | None, classes: Any) -> Array:
+        if own is not None and classes is None:
+            return own
+        weights = aligned_empty((len(target),), self._dtype)
+        weights[...] = 1 if classes is None else _by_class(target, classes)
+        if own is not None:
+            weights *= own
+        return weights
+
+
+def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
+    named = bool(targets) and isinstance(targets[0] if targets else None, str)
+    if isinstance(class_weight, Mapping) and targets is not None:
+        tables = list(class_weight.values()) if named else [class_weight]
+        known = set(class_weight) <= set(targets) if named else not targets
+        if known and all(isinstance(table, Mapping) for table in tables):
+            return
+    raise ArgumentError(
+        "class_weight does not fit the targets",
+        got=outline(class_weight),
+        expected="{class: weight} for one target, {output: {class: weight}} for a dict of them; "
+        f"these targets: {'none' if targets is None else targets or 'one'}",
+    )
+
+
+def _by_class(target: Array, classes: Mapping[Any, float]) -> Array:
+    """The weight of each sample's class; classes are read from targets as Keras reads them."""
+    if target.ndim > 1:
+        target = target.argmax(-1) if target.shape[-1] != 1 else target[..., 0]
+    labels = np.round(target).astype(np.int64)
+    known = np.array(sorted(classes), np.int64)
+    values = np.array([classes[label] for label in known.tolist()], float)
+    place = np.searchsorted(known, labels).clip(max=len(known) - 1)
+    return np.where(known[place] == labels, values[place], 1.0)

@@ -1,0 +1,489 @@
+"""Decoding: what an image file becomes, how far the fast path is off, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from sklearn.datasets import load_sample_images
+
+from multiseq.errors import SourceError
+from multiseq.modalities import _decode
+from multiseq.modalities._decode import Decoder
+
+LIMIT = 89_478_485
+RNG = np.random.default_rng(0)
+
+# Named by where they are in the image, so that a turn or a flip is seen.
+CORNERS = {
+    "top left": (255, 0, 0),
+    "top right": (0, 255, 0),
+    "bottom left": (0, 0, 255),
+    "bottom right": (255, 255, 0),
+}
+
+
+def decoder(size: tuple[int, int], **changes: Any) -> Decoder:
+    settings = {"channels": 3, "fit": "stretch", "fast": True, "most_pixels": LIMIT}
+    return Decoder(size, **(settings | changes))
+
+
+def encoded(image: Any, kind: str = "JPEG", **options: Any) -> bytes:
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    stream = io.BytesIO()
+    image.save(stream, kind, **({"quality": 90} if kind == "JPEG" else {}) | options)
+    return stream.getvalue()
+
+
+def cornered(height: int, width: int) -> np.ndarray:
+    image = np.zeros((height, width, 3), np.uint8)
+    rows, columns = {"top": 0, "bottom": height // 2}, {"left": 0, "right": width // 2}
+    for name, color in CORNERS.items():
+        row, column = name.split()
+        image[rows[row] :, columns[column] :] = color
+    return image
+
+
+def corners(image: np.ndarray) -> dict[str, tuple[int, ...]]:
+    """The colors at the corners, each channel as 0 or 255."""
+    rows, columns = {"top": 1, "bottom": -2}, {"left": 1, "right": -2}
+    found = {}
+    for name in CORNERS:
+        row, column = name.split()
+        pixel = image[rows[row], columns[column]]
+        found[name] = tuple(255 if value > 127 else 0 for value in pixel.tolist())
+    return found
+
+
+def png(width: int, height: int) -> bytes:
+    """A PNG that claims these dimensions and holds next to nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        data = kind + body
+        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(bytes(100))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
+    )
+
+
+def with_dimensions(jpeg: bytes, height: int, width: int) -> bytes:
+    """The same JPEG with other dimensions in its header."""
+    at = jpeg.index(b"\xff\xc0") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
+@pytest.fixture(params=["simplejpeg", "pillow"])
+def jpeg_decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test with both decoders of JPEG."""
+    if request.param == "pillow":
+        monkeypatch.setattr(_decode, "_simplejpeg", lambda: None)
+    return str(request.param)
+
+
+# ---- sizes and proportions
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(64, 64), (30, 90), (90, 30), (200, 300), (1, 1), (7, 300)])
+@pytest.mark.parametrize("source", [(100, 150), (150, 100), (9, 7), (1, 1), (1, 200)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_any_size_becomes_the_size(
+    kind: str, fit: str, size: tuple[int, int], source: tuple[int, int]
+) -> None:
+    image = decoder(size, fit=fit)(encoded(np.full((*source, 3), 99, np.uint8), kind))
+    assert image.shape == (*size, 3)
+    assert image.dtype == np.uint8
+    assert np.abs(image[(size[0] - 1) // 2, (size[1] - 1) // 2].astype(int) - 99).max() <= 2
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_stretch_shows_the_whole(fast: bool) -> None:
+    image = decoder((32, 32), fast=fast)(encoded(cornered(128, 256)))
+    assert corners(image) == CORNERS
+
+
+def bands(height: int, width: int) -> np.ndarray:
+    """Red, green and blue thirds along the longer side."""
+    image = np.zeros((height, width, 3), np.uint8)
+    along = image if height > width else image.swapaxes(0, 1)
+    third = len(along) // 3
+    along[:third, :, 0] = along[third:-third, :, 1] = along[-third:, :, 2] = 255
+    return image
+
+
+@pytest.mark.parametrize("shape", [(240, 720), (720, 240)])
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_crop_takes_the_middle(shape: tuple[int, int], fast: bool) -> None:
+    image = decoder((40, 40), fit="crop", fast=fast)(encoded(bands(*shape), subsampling=0))
+    inner = image[2:-2, 2:-2].reshape(-1, 3).astype(int)
+    assert np.abs(inner - (0, 255, 0)).max() < 20
+
+
+def test_crop_outlives_rounding() -> None:
+    assert 7 * (29 / 7) > 29  # So the part to take begins a little above the image.
+    assert decoder((7, 7), fit="crop")(encoded(cornered(29, 40), "PNG")).shape == (7, 7, 3)
+
+
+@pytest.mark.parametrize("shape", [(240, 720), (720, 240)])
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_pad_shows_the_whole_between_black_borders(shape: tuple[int, int], fast: bool) -> None:
+    image = decoder((60, 60), fit="pad", fast=fast)(encoded(np.full((*shape, 3), 255, np.uint8)))
+    image = image if shape[0] < shape[1] else image.swapaxes(0, 1)
+    assert image[:20].max() == image[40:].max() == 0
+    assert image[20:40].min() > 250
+
+
+# ---- the fast path against the whole one
+
+
+@pytest.fixture(scope="module")
+def photographs() -> list[np.ndarray]:
+    return list(load_sample_images().images)
+
+
+def difference(image: np.ndarray, size: tuple[int, int], **options: Any) -> float:
+    """Mean of the absolute differences between the fast path and the whole one, of 255 levels."""
+    data = encoded(image, **options)
+    fast = decoder(size)(data).astype(int)
+    return float(np.abs(fast - decoder(size, fast=False)(data)).mean())
+
+
+@pytest.mark.parametrize("size", [(53, 80), (54, 80), (64, 64), (96, 96), (150, 200), (213, 320)])
+@pytest.mark.parametrize("quality", [60, 90])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_fast_is_within_5_levels_on_photographs(
+    photographs: list[np.ndarray], size: tuple[int, int], quality: int
+) -> None:
+    for photograph in photographs:
+        assert 0 < difference(photograph, size, quality=quality) < 5
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 64), (96, 96), (128, 128)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_fast_is_within_5_levels_on_photographs_at_the_exact_scale(
+    photographs: list[np.ndarray], size: tuple[int, int]
+) -> None:
+    for photograph in photographs:
+        assert 0 < difference(np.ascontiguousarray(photograph[100:356, 200:456]), size) < 5
+
+
+@pytest.mark.parametrize("size", [(53, 80), (54, 80), (64, 64), (150, 200)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_fast_is_within_1_level_on_smooth_images(size: tuple[int, int]) -> None:
+    rows, columns = np.mgrid[:427, :640]
+    smooth = 127 + 120 * np.sin(columns / 60) * np.cos(rows / 50)
+    assert difference(np.stack([smooth] * 3, -1).astype(np.uint8), size) < 1
+
+
+@pytest.mark.parametrize("size", [(53, 80), (64, 64), (96, 96), (150, 200), (213, 320)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_fast_is_within_15_levels_on_noise(size: tuple[int, int]) -> None:
+    assert difference(RNG.integers(0, 256, (427, 640, 3), np.uint8), size) < 15
+
+
+@pytest.mark.parametrize("size", [(53, 80), (64, 64), (150, 200), (300, 400), (900, 1200)])
+def test_the_whole_path_is_pillows(photographs: list[np.ndarray], size: tuple[int, int]) -> None:
+    data = encoded(photographs[0])
+    whole = Image.open(io.BytesIO(data)).resize(size[::-1], Image.Resampling.BILINEAR)
+    difference = np.abs(decoder(size, fast=False)(data).astype(int) - np.asarray(whole))
+    assert difference.mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "eighths"),
+    [
+        (8, 8, 1),
+        (8, 9, 2),
+        (9, 8, 2),
+        (16, 16, 2),
+        (24, 16, 3),
+        (25, 16, 4),
+        (32, 32, 4),
+        (33, 1, 8),
+        (1, 33, 8),
+        (64, 64, 8),
+        (99, 99, 8),
+    ],
+)
+def test_the_scale_is_the_smallest_that_suffices(height: int, width: int, eighths: int) -> None:
+    assert _decode._sufficient_eighths((0, 0, 64, 64), (height, width)) == eighths
+
+
+def test_a_part_of_an_image_is_enough_for_itself_only() -> None:
+    # 32 of 64 columns are wanted at 8: at 1/4, not at 1/8, which would do for the whole.
+    assert _decode._sufficient_eighths((16, 0, 48, 64), (8, 8)) == 2
+
+
+@pytest.mark.parametrize("size", [(300, 400), (900, 1200)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_beyond_half_scale_fast_is_the_whole_path(
+    photographs: list[np.ndarray], size: tuple[int, int]
+) -> None:
+    assert difference(photographs[0], size) == 0
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_nothing_is_shifted(fast: bool) -> None:
+    # 203 and 101 are no multiples of 8: at 1/8, the last block is mostly beyond the edge.
+    ramp = np.broadcast_to(np.linspace(0, 255, 203)[:, None, None], (203, 101, 3))
+    image = decoder((23, 11), fast=fast)(encoded(ramp.astype(np.uint8)))
+    expected = (np.arange(23) + 0.5) / 23 * 255
+    assert np.abs(image.mean((1, 2)) - expected)[1:-1].max() < 1.5
+
+
+# ---- colors
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000"])
+def test_formats(kind: str) -> None:
+    image = decoder((64, 128))(encoded(cornered(64, 128), kind))
+    assert corners(image) == CORNERS
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_gray_files_become_rgb(kind: str) -> None:
+    gray = np.full((40, 40), 77, np.uint8)
+    image = decoder((10, 10))(encoded(gray, kind))
+    assert image.shape == (10, 10, 3)
+    assert np.abs(image.astype(int) - 77).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(10, 10), (40, 40)])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_color_files_become_gray(kind: str, size: tuple[int, int]) -> None:
+    image = decoder(size, channels=1)(encoded(np.full((40, 40, 3), (255, 0, 0), np.uint8), kind))
+    assert image.shape == (*size, 1)
+    assert np.abs(image.astype(int) - 76).max() <= 2  # 0.299 of 255
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_four_channels_of_an_opaque_file(kind: str) -> None:
+    image = decoder((10, 10), channels=4)(encoded(np.full((40, 40, 3), 50, np.uint8), kind))
+    assert image.shape == (10, 10, 4)
+    assert image[..., 3].min() == 255
+
+
+def test_four_channels_keep_transparency() -> None:
+    image = np.full((40, 40, 4), (10, 20, 30, 0), np.uint8)
+    image[:20, :, 3] = 255
+    alpha = decoder((4, 2), channels=4)(encoded(image, "PNG"))[..., 3]
+    assert alpha[[0, 3]].tolist() == [[255, 255], [0, 0]]
+
+
+def test_transparency_is_dropped() -> None:
+    image = np.full((4, 4, 4), (10, 20, 30, 0), np.uint8)
+    assert decoder((4, 4))(encoded(image, "PNG"))[0, 0].tolist() == [10, 20, 30]
+
+
+def test_a_palette_with_transparency() -> None:
+    palette = Image.fromarray(cornered(8, 8)).quantize(4)
+    data = encoded(palette, "PNG", transparency=bytes([0, 128, 255, 255]))
+    assert corners(decoder((8, 8))(data)) == CORNERS
+
+
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_a_cmyk_jpeg() -> None:
+    data = encoded(Image.fromarray(cornered(64, 64)).convert("CMYK"))
+    assert corners(decoder((16, 16))(data)) == CORNERS
+
+
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_a_progressive_jpeg() -> None:
+    data = encoded(cornered(64, 64), progressive=True)
+    assert corners(decoder((16, 16))(data)) == CORNERS
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_deep_images_are_refused(dtype: type) -> None:
+    data = encoded(np.full((4, 4), 1000, dtype), "TIFF")
+    with pytest.raises(SourceError, match="more than 8 bits"):
+        decoder((4, 4))(data)
+
+
+# ---- upright by EXIF
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def turned(kind: str, orientation: int, height: int, width: int, endian: str = "<") -> bytes:
+    """A file that is upright when its EXIF orientation is heeded."""
+    image = Image.fromarray(cornered(height, width))
+    if orientation in TURNS:
+        image = image.transpose(TURNS[orientation])
+    exif = Image.Exif()
+    exif.endian = endian
+    exif[0x010F] = "a maker, which comes before it"
+    exif[0x0112] = orientation
+    return encoded(image, kind, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_images_are_turned_upright(kind: str, orientation: int) -> None:
+    image = decoder((16, 32))(turned(kind, orientation, 64, 128))
+    assert corners(image) == CORNERS
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+def test_proportions_are_those_of_the_upright_image(fit: str, orientation: int) -> None:
+    image = decoder((16, 32), fit=fit)(turned("JPEG", orientation, 64, 128))
+    assert corners(image) == CORNERS
+
+
+def test_exif_in_the_other_byte_order() -> None:
+    data = turned("JPEG", 6, 64, 128, ">")
+    assert b"MM\0*" in data
+    assert corners(decoder((16, 32))(data)) == CORNERS
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_an_orientation_that_makes_no_sense_is_ignored(kind: str, orientation: int) -> None:
+    image = decoder((16, 32))(turned(kind, orientation, 64, 128))
+    assert corners(image) == CORNERS
+
+
+def test_broken_exif_is_ignored() -> None:
+    plain = encoded(cornered(64, 128))
+    for junk in (b"", b"II", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"):
+        body = b"Exif\0\0" + junk
+        marker = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+        assert corners(decoder((16, 32))(plain[:2] + marker + plain[2:])) == CORNERS
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.97])
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_a_truncated_file_is_refused(kind: str, part: float) -> None:
+    data = encoded(RNG.integers(0, 256, (60, 60, 3), np.uint8), kind)
+    with pytest.raises(SourceError, match="no image, or a damaged one"):
+        decoder((30, 30))(data[: int(len(data) * part)])
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"\xff\xd8", b"hello", bytes(1000), b"P6", b"%!PS-Adobe-3.0 EPSF"]
+)
+@pytest.mark.usefixtures("jpeg_decoder")
+def test_what_is_no_image_is_refused(data: bytes) -> None:
+    with pytest.raises(SourceError, match="no image, or a damaged one"):
+        decoder((30, 30))(data)
+
+
+def test_postscript_is_never_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(np.zeros((8, 8, 3), np.uint8), "EPS")
+
+    def start(*_: Any, **__: Any) -> None:
+        pytest.fail("Ghostscript was called")
+
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", start)
+    with pytest.raises(SourceError, match="no image"):
+        decoder((8, 8))(data)
+
+
+def test_corrupt_data_within_a_jpeg_are_refused() -> None:
+    data = bytearray(encoded(RNG.integers(0, 256, (100, 100, 3), np.uint8)))
+    data[len(data) // 2 : len(data) // 2 + 2000] = bytes(2000)
+    with pytest.raises(SourceError, match="damaged"):
+        decoder((50, 50))(bytes(data))
+
+
+@pytest.fixture
+def no_allocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails a test that begins to decode."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        pytest.fail("decoding has begun")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    monkeypatch.setattr("simplejpeg.decode_jpeg", fail)
+
+
+@pytest.mark.usefixtures("no_allocation")
+def test_a_huge_png_is_refused_before_it_is_decoded() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SourceError) as caught:
+            decoder((8, 8))(png(100_000, 100_000))
+    assert "got: 100000 x 100000 pixels" in str(caught.value)
+    assert "MAX_IMAGE_PIXELS" in str(caught.value)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.usefixtures("jpeg_decoder", "no_allocation")
+def test_a_huge_jpeg_is_refused_before_it_is_decoded(fast: bool) -> None:
+    data = with_dimensions(encoded(np.zeros((8, 8, 3), np.uint8)), 65_000, 65_000)
+    with pytest.raises(SourceError, match="too many pixels"):
+        decoder((8, 8), fast=fast)(data)
+
+
+def test_between_pillows_warning_and_its_error_no_warning_leaks() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(SourceError, match="too many pixels"):
+            decoder((8, 8))(png(10_000, 10_000))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_limit_is_the_largest_size_allowed(kind: str) -> None:
+    data = encoded(np.zeros((10, 12, 3), np.uint8), kind)
+    assert decoder((2, 2), most_pixels=120)(data).shape == (2, 2, 3)
+    assert decoder((2, 2), most_pixels=None)(data).shape == (2, 2, 3)
+    with pytest.raises(SourceError, match="at most 119"):
+        decoder((2, 2), most_pixels=119)(data)
+
+
+def test_warnings_are_not_silenced_for_others() -> None:
+    filters = list(warnings.filters)
+    decoder((8, 8))(encoded(cornered(16, 16), "PNG"))
+    assert warnings.filters == filters
+
+
+def test_the_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ((250, 0, 0), (0, 250, 0))]
+    ImageDraw.Draw(frames[1]).rectangle((1, 1, 3, 3), fill=(0, 0, 250))
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert decoder((8, 8))(data)[2, 2].tolist() == [250, 0, 0]
+
+
+@pytest.mark.parametrize("make", [lambda: encoded(cornered(64, 64)), lambda: b"hello"])
+def test_decoders_are_pure(make: Callable[[], bytes]) -> None:
+    data = make()
+    outcomes = []
+    for _ in range(2):
+        try:
+            outcomes.append(decoder((16, 16))(data).tobytes())
+        except SourceError as error:
+            outcomes.append(str(error).encode())
+    assert outcomes[0] == outcomes[1]
