@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Caller", "base_classes", "caller", "floatx", "hook_caller", "native", "wants_torch"]
+__all__ = ["Caller", "as_torch", "base_classes", "caller", "floatx", "hook_caller", "wants_torch"]
 
 IN_WORKER = "MULTISEQ_WORKER" in os.environ
 

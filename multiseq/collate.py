@@ -38,7 +38,7 @@ _BLOCK = 1 << 18
 _LARGE = _BLOCK // 4
 
 
-class _Block(np.ndarray):  # type: ignore[type-arg]
+class _Block(np.ndarray[Any, Any]):
     """Memory that batches are cut from; the class tells it from a user's memory."""
 
 
@@ -49,8 +49,10 @@ def _new_block(size: int) -> tuple[_Block, int]:
 
 
 class _Arena(threading.local):
-    """Small arrays are cut from one block in turn: finding an aligned address costs a microsecond
-    each time. A block lives until the last array cut from it is gone."""
+    """Cuts small arrays from one block in turn.
+
+    Finding an aligned address costs a microsecond each time. A block lives until the last array cut from it is gone.
+    """
 
     def __init__(self) -> None:
         self.block, self.free = _new_block(_BLOCK)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _keras
 from ._keras import Caller
 from .clock import EpochClock
+from .engine.base import Source
 from .engine.runtime import Runtime
 from .errors import ArgumentError
-from .settings import Parallel, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
 
@@ -40,7 +41,10 @@ class KerasFeed(_Base):
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
-        return (self._live or self._started()).num_batches
+        runtime = self._live or self._started()
+        if _keras.caller(sys._getframe(1)) == Caller.LEGACY:
+            runtime.forecast.expect_shuffle()
+        return runtime.num_batches
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Returns batch `index` of the current epoch: (inputs,), with targets and weights if any.
@@ -52,13 +56,14 @@ class KerasFeed(_Base):
         who = _keras.caller(sys._getframe(1))
         runtime = self._live or self._started()
         index = operator.index(index)
+        source = cast(Source, self)  # What the loader needs is in the subclass.
         if who == Caller.SIGNATURE:
-            return runtime.signature(self, self._clock.epoch, index)
+            return runtime.signature(source, self._clock.epoch, index)
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
         epoch = self._clock.serve(index) if who == Caller.KERAS else self._clock.epoch
-        batch = runtime.batch(self, epoch, index)
+        batch = runtime.batch(source, epoch, index)
         return _keras.as_torch(batch) if who == Caller.KERAS and _keras.wants_torch() else batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:

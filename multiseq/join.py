@@ -57,7 +57,7 @@ def join(
     """
     named = {k: v for k, v in named_parts.items() if isinstance(v, MultiInputSequence)}
     keywords = {k: v for k, v in named_parts.items() if k not in named}
-    members = [(None, part) for part in parts] + list(named.items())
+    members = [*((None, part) for part in parts), *named.items()]
     return JoinedSequence(members, targets, sample_weight, how, **keywords)
 
 
@@ -112,8 +112,9 @@ class JoinedSequence(MultiInputSequence):
             return None
         if isinstance(value, MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
-        given = (value, None) if role == "targets" else (None, value)
-        self._members.append(_Rows(Targets(*given, keys, targets_elsewhere=True).parts))
+        targets, weights = (value, None) if role == "targets" else (None, value)
+        rows = Targets(targets, weights, keys, targets_elsewhere=True)
+        self._members.append(_Rows(tuple(rows.parts)))
         return len(self._members) - 1
 
     @functools.cached_property

@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -188,7 +189,7 @@ class Draw:
         return generator
 
 
-def draw_seed(seed: int | None) -> int:
+def draw_seed(seed: Any) -> int:
     """Checks a seed, or draws one from NumPy's global generator.
 
     `keras.utils.set_random_seed` seeds that generator, and so governs sequences without a seed.
@@ -198,7 +199,7 @@ def draw_seed(seed: int | None) -> int:
     """
     if seed is None:
         return int(np.random.randint(0, 2**31))  # noqa: NPY002
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or int(seed) < 0:
         raise ArgumentError(
             "seed is not a seed", got=describe(seed), expected="an integer of at least 0, or None"
         )

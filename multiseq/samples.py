@@ -77,7 +77,7 @@ class Spec:
 
 
 def _is_length(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0
 
 
 def _checked_shape(shape: Any) -> tuple[int | None, ...]:
@@ -92,7 +92,7 @@ def _checked_shape(shape: Any) -> tuple[int | None, ...]:
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        checked = np.dtype(dtype)
+        checked: np.dtype[Any] = np.dtype(dtype)
     except TypeError as error:
         raise ArgumentError(f"bad dtype in a Spec: {error}", got=dtype) from error
     if checked.hasobject and checked.kind != "T":
@@ -169,7 +169,9 @@ class Structure:
                     raise self._differs(sample) from None
         for leaf in leaves:
             if leaf is None or type(leaf) in _NO_LEAVES:
-                raise _bad_leaf(next(n for n, x in zip(self.names, leaves) if x is leaf), leaf)
+                raise _bad_leaf(
+                    next(n for n, x in zip(self.names, leaves, strict=True) if x is leaf), leaf
+                )
         return leaves
 
     def unflatten(self, leaves: Leaves) -> tuple[Any, ...]:

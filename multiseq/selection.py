@@ -43,13 +43,11 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
             fix="call super().__init__(len(self.rows), **keywords), for instance",
         )
     if not len(keys):
-        raise ArgumentError(
-            "there are no samples", got=n_or_keys, expected="at least one sample"
-        )
+        raise ArgumentError("there are no samples", got=n_or_keys, expected="at least one sample")
     if keys.hasnans:
         raise AlignmentError(
-            f"{int(keys.isna().sum())} keys are missing (None or NaN)",
-            got=f"the first at position {int(keys.isna().argmax())}",
+            f"{int(np.sum(keys.isna()))} keys are missing (None or NaN)",
+            got=f"the first at position {int(np.argmax(keys.isna()))}",
             fix="give every sample a key, or drop those that have none",
         )
     if not keys.is_unique:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import abc
-import copy
-import dataclasses
-import os
 import threading
-import weakref
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -15,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from . import _keras
-from .clock import EpochClock
 from .engine.base import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
@@ -23,17 +18,17 @@ from .errors import ArgumentError, MultiseqError, NotInitializedError
 from .feed import KerasFeed
 from .order import Draw, Indices, Sampler
 from .samples import Sample
-from .selection import checked_keys, positions_of, split_positions
-from .settings import Settings
+from .selection import checked_keys
+from .settings import Parallel, Settings
 from .transforms import learn
+from .views import Views
 
 __all__ = ["MultiInputSequence"]
 
 _starting = threading.RLock()
-_alive: weakref.WeakSet[MultiInputSequence] = weakref.WeakSet()
 
 
-class MultiInputSequence(KerasFeed, abc.ABC):
+class MultiInputSequence(KerasFeed, Views, abc.ABC):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -62,9 +57,8 @@ class MultiInputSequence(KerasFeed, abc.ABC):
         drop_last: Whether to leave out the last batch where it is not full.
         sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
             samples, in order; in place of `shuffle`.
-        workers: How many threads load, or processes with `use_multiprocessing`; 0 loads when
-            asked.
-        use_multiprocessing: Whether workers are processes.
+        workers: How many workers load ahead; 0 loads when a batch is asked for.
+        use_multiprocessing: Whether workers should be processes. So far, threads load either way.
         max_queue_size: How many batches are read ahead; None for `workers + 2`.
         augmented: Whether `augment` is called.
         on_error: What happens where a sample cannot be loaded: "raise".
@@ -172,18 +166,8 @@ class MultiInputSequence(KerasFeed, abc.ABC):
         return self._settings.parallel
 
     @property
-    def num_samples(self) -> int:
-        """Number of samples."""
-        return len(self._keys)
-
-    @property
-    def keys(self) -> pd.Index[Any]:
-        """The samples' keys, in source order."""
-        return self._keys
-
-    @property
     def spec(self) -> tuple[Any, ...]:
-        """A `Spec` for each leaf, nested like a sample: (inputs,), (inputs, targets), …"""
+        """A `Spec` for each leaf, nested like a sample: `(inputs, targets)`, say."""
         layout = self._layout()
         return layout.structure.unflatten(list(layout.specs))
 
@@ -192,13 +176,13 @@ class MultiInputSequence(KerasFeed, abc.ABC):
         """Which epoch it is, from 0."""
         return self._clock.epoch
 
-    def set_epoch(self, epoch: int) -> None:
+    def set_epoch(self, epoch: Any) -> None:
         """Goes to any epoch.
 
         Raises:
             ArgumentError: It is not an integer of at least 0.
         """
-        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or epoch < 0:
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or int(epoch) < 0:
             raise ArgumentError("bad epoch", got=epoch, expected="an integer of at least 0")
         self._clock.set(int(epoch))
 
@@ -220,44 +204,6 @@ class MultiInputSequence(KerasFeed, abc.ABC):
             return self.load_sample(index)
         except Exception as error:
             blame(error, self, "load_sample", index)
-
-    def replace(self, **settings: Any) -> Self:
-        """Returns a sequence over the same data with other keywords, such as `batch_size`.
-
-        Raises:
-            ArgumentError: There is no such keyword, or its value is no good.
-        """
-        return self._copy(settings=settings)
-
-    def subset(self, chosen: Any) -> Self:
-        """Returns a sequence over some of the samples, in the order given.
-
-        Args:
-            chosen: Keys, positions (where keys are not integers), a slice of positions, or a
-                boolean for each sample.
-
-        Raises:
-            AlignmentError: A key or position does not exist, or is given twice.
-            ArgumentError: Nothing is chosen.
-        """
-        return self._copy(positions_of(self._keys, chosen))
-
-    def split(self, *fractions: float) -> tuple[Self, ...]:
-        """Returns disjoint parts of the samples, drawn at random by the seed.
-
-        The first keeps shuffling and augmenting; the others are in source order and plain.
-
-        Args:
-            *fractions: Of each part, such as 0.8, 0.1, 0.1.
-
-        Raises:
-            ArgumentError: They are not fractions, or a part would be empty.
-        """
-        drawn = split_positions(self.num_samples, fractions, self._settings.seed)
-        plain = {"shuffle": False, "sampler": None, "augmented": False}
-        return tuple(
-            self._copy(positions, plain if part else {}) for part, positions in enumerate(drawn)
-        )
 
     def close(self) -> None:
         """Ends the workers. They start again when a batch is asked for."""
@@ -323,34 +269,19 @@ class MultiInputSequence(KerasFeed, abc.ABC):
             return sample
         return self.augment(sample, draw.generator(index))
 
-    def locate(self, index: int) -> dict[str, Any]:
-        """Says where a sample is: class, key and position."""
-        position = index
-        if self._selection is not None:
-            position = int(np.flatnonzero(self._selection == index)[0])
-        return {
-            "cls": type(self).__name__,
-            "key": repr(self._keys[position]),
-            "position": position,
-        }
-
-    def source_indices(self, positions: Indices) -> Indices:
-        """Returns the indices that `load_sample` takes for positions in `keys`."""
-        return positions if self._selection is None else self._selection[positions]
-
     def _layout(self) -> Layout:
         return (self._live or self._started()).layout
-
-    def _source_index(self, position: int) -> int:
-        checked = range(self.num_samples)[position]
-        return checked if self._selection is None else int(self._selection[checked])
 
     def make_layout(self) -> Layout:
         """What the samples look like, from the first one and from `spec`."""
         settings = self._settings
         draw = Draw(settings.seed, 0) if self.augments else None
         return infer_layout(
-            self, self._source_index(0), self._declared, settings.class_weight, draw,
+            self,
+            self._source_index(0),
+            self._declared,
+            settings.class_weight,
+            draw,
             _keras.floatx(),
         )
 
@@ -366,37 +297,6 @@ class MultiInputSequence(KerasFeed, abc.ABC):
                     self.loads_batches and not self.collates,
                 )
             return self._live
-
-    def _start_over(self, epoch: int) -> None:
-        """Without runtime: the state of a new sequence, and of a copy in any process."""
-        self._live = None
-        self._clock = EpochClock(epoch)
-        _alive.add(self)
-
-    def _copy(self, positions: Indices | None = None, settings: Mapping[str, Any] = {}) -> Self:
-        other = copy.copy(self)
-        unknown = settings.keys() - {field.name for field in dataclasses.fields(Settings)}
-        if unknown:
-            raise ArgumentError(
-                f"there is no keyword {', '.join(sorted(unknown))}",
-                expected="any of " + ", ".join(f.name for f in dataclasses.fields(Settings)),
-            ).at(cls=type(self).__name__)
-        other._settings = dataclasses.replace(self._settings, **settings)
-        if positions is not None:
-            other._keys = checked_keys(self._keys[positions])
-            chosen = positions if self._selection is None else self._selection[positions]
-            other._selection = chosen
-        return other
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_live"], state["_clock"]
-        return state | {"_epoch": self.epoch}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        epoch = state.pop("_epoch")
-        self.__dict__.update(state)
-        self._start_over(epoch)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("_live", "_clock", "_keys", "_settings", "_selection", "_declared"):
@@ -414,21 +314,3 @@ class MultiInputSequence(KerasFeed, abc.ABC):
             f"<{settings.name or type(self).__name__}: {self.num_samples} samples in batches of "
             f"{settings.batch_size}{', shuffled' if settings.shuffle else ''}>"
         )
-
-
-_abandoned: list[Runtime | None] = []
-
-
-def _after_fork() -> None:
-    """A forked child has none of the threads, and locks as they were: it loads by itself.
-
-    What it inherits is kept, not collected: finalizers would speak to workers of the parent.
-    """
-    for sequence in list(_alive):
-        _abandoned.append(sequence._live)
-        sequence._settings = dataclasses.replace(sequence._settings, workers=0)
-        sequence._start_over(sequence._clock.epoch)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -72,6 +74,20 @@ class Settings:
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
+
+    def replace(self, changes: Mapping[str, Any]) -> Settings:
+        """Returns settings with some of the keywords changed.
+
+        Raises:
+            ArgumentError: There is no such keyword, or its value is no good.
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        if unknown := changes.keys() - known:
+            raise ArgumentError(
+                f"there is no keyword {', '.join(sorted(unknown))}",
+                expected="any of " + ", ".join(known),
+            )
+        return dataclasses.replace(self, **changes)
 
     def num_batches(self, samples: int) -> int:
         """How many batches so many samples make.

@@ -9,9 +9,12 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
+import pandas as pd
 
 from .collate import ALIGNMENT
+from .engine.base import Job, OneByOne
 from .errors import MultiseqError
+from .order import Draw
 from .samples import Spec, outline
 from .sequence import MultiInputSequence
 
@@ -53,8 +56,8 @@ def check_sequence(seq: MultiInputSequence, *, epochs: int = 2) -> None:
                 other.set_epoch(epoch)
                 _check_same(other, batches, range(len(seq)), "loaded by threads")
                 _check_at_once(other, batches)
-        seq.set_epoch(began)
-        _check_alone(seq)
+            _check_one_by_one(seq, batches)
+        _check_alignment(seq)
     finally:
         seq.set_epoch(began)
 
@@ -93,8 +96,12 @@ def _fits(leaf: np.ndarray[Any, Any], spec: Spec) -> bool:
     dtype = np.dtype(spec.dtype)
     same = leaf.dtype.kind == dtype.kind if kind_only else leaf.dtype == dtype
     shape = spec.batch_shape
-    return same and leaf.ndim == 1 + len(shape) and all(
-        want is None or want == got for want, got in zip(shape, leaf.shape[1:], strict=True)
+    return (
+        same
+        and leaf.ndim == 1 + len(shape)
+        and all(
+            want is None or want == got for want, got in zip(shape, leaf.shape[1:], strict=True)
+        )
     )
 
 
@@ -134,24 +141,36 @@ def _check_at_once(seq: MultiInputSequence, batches: list[Any]) -> None:
         raise errors[0]
 
 
-def _check_alone(seq: MultiInputSequence) -> None:
-    """A batch is made of the very samples that its keys name."""
-    if seq.augments or seq.collates:
+def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
+    """What `load_batch` returns is what `load_sample` returns."""
+    if seq.collates or not seq.loads_batches:
         return
-    layout = seq._layout()
-    batch = seq[len(seq) - 1]
-    keys = seq.batch_keys(len(seq) - 1)
-    rows = [leaf for _, leaf in _leaves(batch)]
-    for row, position in enumerate(seq.keys.get_indexer(keys)):
-        alone = seq.subset(slice(position, position + 1)).replace(batch_size=1, sampler=None)
-        for (name, one), leaf in zip(_leaves(alone[0]), rows, strict=True):
-            window = tuple(slice(0, length) for length in one.shape[1:])
-            if not layout.specs or not _contains(leaf[row], one[0], window):
-                raise _broken(seq, f"{name} of key {keys[row]!r} is another sample's")
+    runtime = seq._started()
+    draw = Draw(seq._settings.seed, seq.epoch) if seq.augments else None
+    for index, batch in enumerate(batches):
+        indices = seq.source_indices(runtime.positions(seq.epoch, index))
+        alone = Job(OneByOne(seq), runtime.layout, indices, draw).run()
+        for (name, was), (_, now) in zip(_leaves(alone), _leaves(batch), strict=True):
+            if not _identical(was, now):
+                raise _broken(
+                    seq, f"load_batch and load_sample differ in {name} of batch {index}", now, was
+                )
 
 
-def _contains(row: Any, alone: Any, window: tuple[slice, ...]) -> bool:
-    return True
+def _check_alignment(seq: MultiInputSequence) -> None:
+    """Every part of a join gives the sample of the join's key."""
+    for key in seq.batch_keys(len(seq) - 1):
+        joined = list(_leaves(seq.sample(_position(seq, key))))
+        for part in getattr(seq, "parts", ()):
+            sample = part.sample(_position(part, key))
+            inputs = sample[0] if isinstance(sample, tuple) else sample
+            for _, leaf in _leaves((inputs,)):
+                if not any(np.array_equal(leaf, other) for _, other in joined):
+                    raise _broken(seq, f"key {key!r} is not the same sample in every part")
+
+
+def _position(seq: MultiInputSequence, key: Any) -> int:
+    return int(seq.keys.get_indexer(pd.Index([key]))[0])
 
 
 def _copy(seq: MultiInputSequence) -> MultiInputSequence:
@@ -189,6 +208,10 @@ def _leaves(nested: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _broken(
-    seq: MultiInputSequence, what: str, got: Any = None, expected: Any = None, fix: str | None = None
+    seq: MultiInputSequence,
+    what: str,
+    got: Any = None,
+    expected: Any = None,
+    fix: str | None = None,
 ) -> ContractError:
     return ContractError(what, got=got, expected=expected, fix=fix).at(cls=type(seq).__name__)

@@ -300,10 +300,19 @@ def test_a_palette_with_transparency() -> None:
     assert corners(decoder((8, 8))(data)) == CORNERS
 
 
-@pytest.mark.usefixtures("jpeg_decoder")
-def test_a_cmyk_jpeg() -> None:
-    data = encoded(Image.fromarray(cornered(64, 64)).convert("CMYK"))
-    assert corners(decoder((16, 16))(data)) == CORNERS
+@pytest.mark.parametrize("transform", [0, 2])  # Adobe's mark for CMYK, and for YCCK.
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_both_decoders_agree_on_cmyk(
+    photographs: list[np.ndarray], transform: int, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(encoded(Image.fromarray(photographs[0]).convert("CMYK")))
+    data[data.index(b"Adobe") + 11] = transform
+    images = []
+    for _ in range(2):
+        images.append(decoder((427, 640), channels=channels)(bytes(data)).astype(int))
+        monkeypatch.setattr(_decode, "_simplejpeg", lambda: None)
+    assert np.abs(images[0] - images[1]).max() <= 4
+    assert np.abs(images[0] - images[1]).mean() < 1
 
 
 @pytest.mark.usefixtures("jpeg_decoder")

@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 OPTIONAL = (
     "PIL",
     "datasets",
-    "h5py",
     "jax",
     "matplotlib",
     "pyarrow",

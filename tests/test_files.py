@@ -182,8 +182,10 @@ def test_a_file_is_read_once_a_sample(root: Path, monkeypatch: pytest.MonkeyPatc
         opened.append(os.path.basename(path))
         return system_open(path, *rest)
 
+    seq = seq.subset([3, 8])
+    assert seq.spec  # Taken from a sample, which is read for it.
     monkeypatch.setattr(os, "open", counting_open)
-    seq.load_batch(np.array([3, 8]))
+    seq[0]
     assert sorted(opened) == ["meta_3.json", "meta_8.json", "sensor_3.npy", "sensor_8.npy"]
 
 
@@ -284,7 +286,9 @@ def test_transforms_learn_from_the_training_split_alone(root: Path) -> None:
     )
     train, test = seq.subset(slice(0, 8)), seq.subset(slice(8, 12))
     train.adapt(progress=False)
-    assert seq.transforms["sensor"].mean.tolist() == [3.5, 3.5]
+    sensor = seq.transforms["sensor"]
+    assert isinstance(sensor, Standardize)
+    assert sensor.mean.tolist() == [3.5, 3.5]
     # loc_0 and loc_1 occur three times among 0 to 7, loc_2 twice; 0 is for what is not known.
     assert [list(part[0][0]["place"]) for part in (train, test)] == [
         [1, 2, 3, 1, 2, 3, 1, 2],
@@ -304,6 +308,18 @@ def test_before_adapt_it_says_to_adapt(root: Path) -> None:
     seq = FileSequence(root, {"place": PLACE}, transforms={"place": Vocabulary()})
     with pytest.raises(NotAdaptedError, match=r"(?s)FileSequence.*place.*adapt\(\)"):
         seq[0]
+
+
+def test_categories_do_not_change_with_their_company(root: Path) -> None:
+    for k, tags in enumerate(([1], [True], ["1"], ["abc"])):
+        (root / f"meta_{k}.json").write_text(json.dumps({"tags": tags}))
+    vocabulary = Vocabulary().adapt([[1], [True], ["1"], ["abc"]])
+    seq = FileSequence(
+        root, "meta_{key}.json:tags", transforms={"inputs": vocabulary}, keys=range(4)
+    )
+    (together,) = seq.load_batch(np.arange(4))
+    alone = [seq.load_sample(k)[0].tolist() for k in range(4)]
+    assert [ids.tolist() for ids in together] == alone == [[2], [1], [3], [4]]
 
 
 def test_raw_values_are_those_of_the_files(root: Path) -> None:

@@ -44,6 +44,7 @@ LAYERS = (
     "engine",
     "_keras",
     "selection",
+    "targets",
     "clock",
     "feed",
     "sequence",

@@ -1,0 +1,1 @@
+"""Who loads, and when: the readers and loaders behind `seq[i]`."""

@@ -1,8 +1,8 @@
 """What every loader shares: how indices become a batch, and how the interpreter's end is met.
 
 A `Job` is one batch to load. It can be cut into chunks, which any thread may load in any order;
-a `Loader` is who does so, and a `Reader` decides which to load when. Whoever loads, the same hooks run on the same indices with the same
-random numbers, so the bytes are the same.
+a `Loader` is who does so, and a `Reader` decides what to load when. Whoever loads, the same hooks
+run on the same indices with the same random numbers, so the bytes are the same.
 """
 
 from __future__ import annotations
@@ -22,19 +22,30 @@ from ..order import Draw, Indices
 from ..samples import Leaves, Sample, Spec, Structure
 from ..weights import Weighting
 
-__all__ = ["Job", "Layout", "Loader", "MakeJob", "Pending", "Reader", "Source", "blame", "in_flight"]
+__all__ = [
+    "Job",
+    "Layout",
+    "Loader",
+    "MakeJob",
+    "OneByOne",
+    "Pending",
+    "Reader",
+    "Source",
+    "blame",
+    "in_flight",
+]
 
 _EXIT_GRACE_SECONDS = 3.0
 
 
 class Layout:
-    """The structure of a sequence's samples, the spec of each leaf, and how batches are weighted."""
+    """The structure of a sequence's samples, the specs of its leaves, and its weighting."""
 
     def __init__(
         self, structure: Structure, specs: Sequence[Spec], weighting: Weighting | None = None
     ) -> None:
         self.structure, self.specs, self.weighting = structure, tuple(specs), weighting
-        self._known = [
+        self._known: list[tuple[Any, Any]] = [
             (spec.batch_shape, np.dtype(spec.dtype)) for spec in specs if is_known(spec)
         ]
         self._memory = BatchMemory(self._known)
@@ -51,12 +62,13 @@ class Layout:
         nbytes = [n * math.prod(shape) * dtype.itemsize for shape, dtype in self._known]
         if len(nbytes) < len(self.specs) or any(each % ALIGNMENT for each in nbytes):
             return 1
-        return max(1, size // max(1, sum(nbytes)))
+        return max(1, size // max(1, int(sum(nbytes))))
 
     def is_batch(self, leaves: Leaves, n: int) -> bool:
         """Whether leaves are a batch of n samples already, and need no copying."""
         return len(self._known) == len(leaves) and all(
-            [is_batch(leaf, (n, *shape), dtype) for leaf, (shape, dtype) in zip(leaves, self._known)]
+            is_batch(leaf, (n, *shape), dtype)
+            for leaf, (shape, dtype) in zip(leaves, self._known, strict=True)
         )
 
 
@@ -97,9 +109,7 @@ class Job:
         parity: 0 or 1 to pad variable axes to an even or an odd length.
     """
 
-    def __init__(
-        self, source: Source, layout: Layout, indices: Indices, draw: Draw | None
-    ) -> None:
+    def __init__(self, source: Source, layout: Layout, indices: Indices, draw: Draw | None) -> None:
         self.source, self.layout, self.indices, self.draw = source, layout, indices, draw
         self.parity: int | None = None
         self._by_batch = source.loads_batches and draw is None and not source.collates
@@ -191,7 +201,7 @@ class Job:
 
     def _find_culprit(self, indices: Indices) -> None:
         """After `load_batch` failed, loads one by one to raise the error of the sample at fault."""
-        Job(_OneByOne(self.source), self.layout, indices, None).run()
+        Job(OneByOne(self.source), self.layout, indices, None).run()
 
 
 def blame(error: Exception, source: Source, hook: str, index: int | None = None) -> NoReturn:
@@ -212,8 +222,8 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
     ).at(**where) from error
 
 
-class _OneByOne:
-    """A source without its fast path."""
+class OneByOne:
+    """A source without its fast path, and without a `collate` of its own."""
 
     loads_batches = collates = False
 

@@ -19,6 +19,7 @@ __all__ = ["Runtime"]
 _BULK = 1 << 17
 _MOST_AT_ONCE = 16
 
+
 class Runtime:
     """Order, workers and batches read ahead.
 

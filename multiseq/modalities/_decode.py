@@ -38,7 +38,6 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _COLOR_SPACES = {1: "GRAY", 3: "RGB", 4: "RGBA"}
 _DEEP_MODES = ("I", "F")  # What they begin with: 16 or 32 bits a pixel.
 
-_EXIF_REACH = 1 << 16
 _ORIENTATION = 0x0112
 # Turns and flips that set an image upright, by its EXIF orientation.
 _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
@@ -99,12 +98,10 @@ class Decoder:
         if simplejpeg is None:
             return self._jpeg_by_pillow(data, transposed)
         try:
-            height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
         except ValueError as error:
             raise _broken(str(error)) from error
         self._check_pixels(height, width)
-        if space in ("CMYK", "YCCK"):
-            return self._jpeg_by_pillow(data, transposed)
         inner, box = self._plan(height, width, transposed)
         eighths = _sufficient_eighths(box, inner) if self.fast else 8
         try:
@@ -239,9 +236,15 @@ def _array_of(image: Any, channels: int) -> Pixels:
 
 def _exif_orientation(data: bytes) -> int:
     """Reads a JPEG's EXIF orientation, 1 to 8; 1, upright, if it says nothing of use."""
-    start = data.find(b"Exif\0\0", 0, _EXIF_REACH) + 6
-    if start < 6:
-        return 1
+    at = 2
+    while data[at : at + 1] == b"\xff":  # Another segment, up to the pixels.
+        if data[at + 4 : at + 10] == b"Exif\0\0":
+            return _tiff_orientation(data, at + 10)
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 1
+
+
+def _tiff_orientation(data: bytes, start: int) -> int:
     endian = "<" if data[start : start + 2] == b"II" else ">"
     try:
         table = start + struct.unpack_from(endian + "I", data, start + 4)[0]
@@ -250,7 +253,7 @@ def _exif_orientation(data: bytes) -> int:
             tag, _, _, value = struct.unpack_from(endian + "HHIH", data, entry)
             if tag == _ORIENTATION:
                 return value if value in _UPRIGHT else 1
-    except struct.error:
+    except struct.error:  # It points beyond the file's end.
         pass
     return 1
 

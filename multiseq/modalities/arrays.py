@@ -60,9 +60,12 @@ class ArraySequence(MultiInputSequence):
                 got=f"{len(self.keys)} keys, {n} rows",
             ).at(cls=type(self).__name__)
         rest = Targets(targets, sample_weight, n if keys is None else self.keys).parts
-        nested = dict(arrays) if isinstance(inputs, Mapping) else tuple(arrays.values())
-        bare = not isinstance(inputs, Mapping | tuple)
-        sample = (nested[0] if bare else nested, *rest)  # of whole arrays instead of rows
+        nested: Any = tuple(arrays.values())
+        if isinstance(inputs, Mapping):
+            nested = arrays
+        elif not isinstance(inputs, tuple):
+            nested = nested[0]
+        sample = (nested, *rest)  # of whole arrays instead of rows
         self._structure = Structure(sample)
         self._arrays = self._structure.flatten(sample)
         self._memory = BatchMemory([(array.shape[1:], array.dtype) for array in self._arrays])

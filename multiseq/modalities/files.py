@@ -14,10 +14,10 @@ from ..order import Indices
 from ..samples import Structure
 from ..selection import checked_keys
 from ..sequence import MultiInputSequence
+from ..targets import Targets
 from ..transforms import Transform, as_transform
 from ._documents import as_array, as_column, read_csv, read_json, read_txt
 from ._npy import ArrayStack, read_npz
-from ..targets import Targets
 from ._templates import Template, check_files, find_keys
 
 __all__ = ["FileSequence"]
@@ -254,11 +254,9 @@ def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
     if column is not None:
         return column
     arrays = _each(as_array, values, paths)
-    if isinstance(arrays[0], np.ndarray):
-        shape = arrays[0].shape
-        if all(isinstance(array, np.ndarray) and array.shape == shape for array in arrays):
-            return np.stack(arrays)
-    return arrays
+    # Other dtypes are left apart: in one array, numbers among text or booleans would change.
+    kinds = {(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays}
+    return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
 
 
 def _by_file(root: str, leaves: Sequence[_Leaf]) -> list[_File]:
