@@ -8,17 +8,23 @@ from . import errors
 from .collate import aligned_empty
 from .join import JoinedSequence, join
 from .modalities.arrays import ArraySequence
+from .modalities.files import FileSequence
+from .modalities.images import ImageSequence
+from .modalities.text import TextSequence
 from .samples import Spec
 from .sequence import MultiInputSequence
 from .transforms import MinMax, Standardize, Vocabulary
 
 __all__ = [
     "ArraySequence",
+    "FileSequence",
+    "ImageSequence",
     "JoinedSequence",
     "MinMax",
     "MultiInputSequence",
     "Spec",
     "Standardize",
+    "TextSequence",
     "Vocabulary",
     "aligned_empty",
     "errors",

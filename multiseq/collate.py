@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import SpecError, describe
-from .samples import Leaves, Spec
+from .samples import Leaves, Spec, bad_leaf
 
 __all__ = [
     "ALIGNMENT",
@@ -168,11 +168,12 @@ class BatchBuilder:
             SpecError: A leaf has another length, or does not fit its spec.
         """
         for column, leaf in zip(self.columns, leaves, strict=True):
-            if len(leaf) != count:
+            rows = leaf if isinstance(leaf, list) else np.atleast_1d(as_array(leaf, column.name))
+            if len(rows) != count:
                 raise SpecError(
-                    f"load_batch returned {len(leaf)} rows for {count} samples", got=leaf
+                    f"load_batch returned {len(rows)} rows for {count} samples", got=leaf
                 ).at(input=column.name)
-            column.put_rows(start, leaf)
+            column.put_rows(start, rows)
 
     def finish(self, parity: int | None = None) -> list[Array]:
         """Returns the batch's arrays, one for each leaf.
@@ -195,7 +196,7 @@ class _FixedColumn:
     def put(self, row: int, leaf: Any) -> None:
         if leaf.__class__ is not np.ndarray:
             leaf = as_array(leaf, self.name)
-        if leaf.dtype != self.dtype:
+        if leaf.dtype is not self.dtype and leaf.dtype != self.dtype:
             check_cast(leaf, self.dtype, self.name)
         if leaf.shape == self.shape:
             self.array[row] = leaf
@@ -207,6 +208,9 @@ class _FixedColumn:
         if not isinstance(rows, np.ndarray) or rows.shape[1:] != self.shape:
             for row, leaf in enumerate(rows, start):
                 self.put(row, leaf)
+            return
+        if is_batch(rows, self.array.shape, self.dtype):
+            self.array = rows
             return
         if rows.dtype != self.dtype:
             check_cast(rows, self.dtype, self.name)
@@ -268,14 +272,16 @@ def as_array(leaf: Any, name: str) -> Array:
     """Returns a leaf as an array.
 
     Raises:
-        SpecError: It is a list, or anything else NumPy makes an array of objects from.
+        SpecError: It is None, a list, or anything else NumPy makes an array of objects from.
     """
-    array = None if isinstance(leaf, list) else np.asarray(leaf)
-    if array is None or (array.dtype.hasobject and array.dtype.kind != "T"):
+    if leaf is None or isinstance(leaf, list | tuple | dict):
+        raise bad_leaf(name, leaf)
+    array = np.asarray(leaf)
+    if array.dtype.hasobject and array.dtype.kind != "T":
         raise SpecError(
-            f"{name} is not an array of numbers",
+            f"{name} has an object dtype",
             got=leaf,
-            expected="an array or a scalar",
+            expected="numbers, booleans or strings",
             fix="return np.asarray(value, dtype); object arrays are refused",
         ).at(input=name)
     return array

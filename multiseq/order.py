@@ -148,7 +148,9 @@ def _sampled(sampler: Sampler, n: int, seed: int, epoch: int) -> Indices:
             expected=f"a 1-D array of integers from 0 to {n - 1}",
             fix="return positions, such as np.flatnonzero(mask), from sampler(seed, epoch)",
         )
-    return positions.astype(np.int64)
+    checked = positions.astype(np.int64)
+    checked.flags.writeable = False  # A `load_batch` that sorts its indices would sort the epoch.
+    return checked
 
 
 @dataclass(frozen=True)

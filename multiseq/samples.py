@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from .errors import ArgumentError, SpecError, describe
 
-__all__ = ["Leaves", "Sample", "Spec", "Structure", "infer_spec", "outline"]
+__all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "infer_spec", "outline"]
 
 Sample = Any
 Leaves = list[Any]
 
-_NO_LEAVES = (list, tuple, dict)
 _PARTS = ("inputs", "targets", "sample_weight")
 
 
@@ -145,10 +144,10 @@ class Structure:
         return len(self.names)
 
     def flatten(self, sample: Sample) -> Leaves:
-        """Returns a sample's leaves in order.
+        """Returns a sample's leaves in order, whatever they are.
 
         Raises:
-            SpecError: The sample is nested differently, or is or holds a list or None.
+            SpecError: The sample is nested differently.
         """
         if type(sample) is not tuple or not sample or sample[-1] is None:
             sample = _parts_of(sample)
@@ -167,11 +166,6 @@ class Structure:
                     leaves += [part[key] for key in keys]
                 except KeyError:
                     raise self._differs(sample) from None
-        for leaf in leaves:
-            if leaf is None or type(leaf) in _NO_LEAVES:
-                raise _bad_leaf(
-                    next(n for n, x in zip(self.names, leaves, strict=True) if x is leaf), leaf
-                )
         return leaves
 
     def unflatten(self, leaves: Leaves) -> tuple[Any, ...]:
@@ -238,7 +232,7 @@ class _Part:
             raise SpecError(f"{name} of the first sample holds nothing", got=value)
         for leaf_name, leaf in zip(self.leaf_names(), leaves, strict=True):
             if leaf is None or isinstance(leaf, list | tuple | dict):
-                raise _bad_leaf(leaf_name, leaf)
+                raise bad_leaf(leaf_name, leaf)
 
     def leaf_names(self) -> list[str]:
         return [f"{self.name}[{key!r}]" for key in self.keys] if self.container else [self.name]
@@ -294,7 +288,8 @@ def _bad_declaration(declared: Any, names: tuple[str, ...]) -> ArgumentError:
     )
 
 
-def _bad_leaf(name: str, leaf: Any) -> SpecError:
+def bad_leaf(name: str, leaf: Any) -> SpecError:
+    """Returns the error for a leaf that is None, a list or a container."""
     return SpecError(
         f"{name} is {'None' if leaf is None else 'a ' + type(leaf).__name__}",
         got=leaf,

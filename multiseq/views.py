@@ -90,7 +90,7 @@ class Views:
             position = int(np.flatnonzero(self._selection == index)[0])
         return {
             "cls": type(self).__name__,
-            "key": repr(self._keys[position]),
+            "key": repr(self._keys[[position]].tolist()[0]),
             "position": position,
         }
 

@@ -31,7 +31,7 @@ CORNERS = {
 
 
 def decoder(size: tuple[int, int], **changes: Any) -> Decoder:
-    settings = {"channels": 3, "fit": "stretch", "fast": True, "most_pixels": LIMIT}
+    settings: dict[str, Any] = {"channels": 3, "fit": "stretch", "fast": True, "most_pixels": LIMIT}
     return Decoder(size, **(settings | changes))
 
 

@@ -57,7 +57,8 @@ def levels(sequence: ImageSequence) -> list[int]:
 
 
 def level_of(batch: np.ndarray) -> np.ndarray:
-    return np.round(batch.mean((1, 2, 3)) * (255 if batch.dtype.kind == "f" else 1))
+    levels: np.ndarray = np.round(batch.mean((1, 2, 3)) * (255 if batch.dtype.kind == "f" else 1))
+    return levels
 
 
 # ---- what a batch looks like
@@ -424,6 +425,6 @@ def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError(name)
 
     _decode._pillow.cache_clear()
-    monkeypatch.setattr(_decode.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(MissingPackageError, match=r'pip install "multiseq\[images\]"'):
         images(["a.jpg"])

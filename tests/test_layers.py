@@ -47,6 +47,7 @@ LAYERS = (
     "targets",
     "clock",
     "feed",
+    "views",
     "sequence",
     "join",
     "modalities._templates",

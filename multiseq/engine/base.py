@@ -139,8 +139,11 @@ class Job:
             leaves = self._rows(self.indices)
             if self.layout.is_batch(leaves, len(self.indices)):
                 return leaves
-        for start, stop in self.cut(1):
-            self.load(start, stop)
+            self.cut(1)
+            self._put_rows(0, leaves, self.indices)
+        else:
+            for start, stop in self.cut(1):
+                self.load(start, stop)
         return self._finish()
 
     def load(self, start: int, stop: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ArgumentError
 from ..samples import Spec
 
-__all__ = ["check_items", "items_and_keys", "with_spec"]
+__all__ = ["check_items", "check_keys", "items_and_keys", "with_spec"]
 
 
 def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
@@ -56,6 +56,15 @@ def check_items(
             got=item,
             expected=expected,
             fix="leave the key out, or fill it",
+        )
+
+
+def check_keys(keys: Any, items: list[Any], what: str) -> None:
+    """Raises ArgumentError unless there are as many keys as items; a number stands for itself."""
+    n = keys if isinstance(keys, int) else len(keys)
+    if n != len(items):
+        raise ArgumentError(
+            f"keys and {what} differ in number", got=f"{n} keys for {len(items)} {what}"
         )
 
 

@@ -19,7 +19,7 @@ from ..sequence import MultiInputSequence
 from ..targets import Targets
 from ._decode import SUFFIXES, Decoder, Fit, pixel_limit
 from ._flat import FlatTexts
-from ._source import check_items, items_and_keys, with_spec
+from ._source import check_items, check_keys, items_and_keys, with_spec
 
 __all__ = ["ImageSequence"]
 
@@ -99,7 +99,7 @@ class ImageSequence(MultiInputSequence):
         self._files = _checked_files(items, own_keys)
         if keys is None:
             keys = _file_keys(items) if own_keys is None else own_keys
-        _check_count(keys, items)
+        check_keys(keys, items, "images")
         self._targets = Targets(targets, None, keys)
         spec = Spec((*self._decode.size, channels), self._dtype)
         super().__init__(keys, **with_spec(keywords, spec))
@@ -187,14 +187,6 @@ def _file_keys(items: list[Any]) -> Any:
     paths = [os.fspath(item) for item in items]
     names = pd.Index([os.path.splitext(os.path.basename(path))[0] for path in paths])
     return names if names.is_unique else pd.Index(paths)
-
-
-def _check_count(keys: Any, items: list[Any]) -> None:
-    n = keys if isinstance(keys, int) else len(keys)
-    if n != len(items):
-        raise ArgumentError(
-            "keys and images differ in number", got=f"{n} keys for {len(items)} images"
-        )
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
