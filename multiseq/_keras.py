@@ -7,6 +7,7 @@ without TensorFlow.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from types import FrameType
@@ -14,9 +15,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Caller", "as_torch", "base_classes", "caller", "floatx", "hook_caller", "wants_torch"]
+__all__ = [
+    "Caller",
+    "as_torch",
+    "base_classes",
+    "begins",
+    "caller",
+    "floatx",
+    "outside",
+    "reader",
+    "stops_midway",
+    "trains",
+    "wants_torch",
+]
 
-IN_WORKER = "MULTISEQ_WORKER" in os.environ
+_PURPOSES = ("fit", "evaluate", "predict", "_symbolic_build", "_maybe_symbolic_build")
+
+IN_WORKER = "MULTISEQ_WORKER" in os.environ  # Set by engine.processes, for the start alone.
 
 
 def base_classes() -> tuple[type, ...]:
@@ -55,7 +70,8 @@ class Caller:
     KERAS = "keras"
     """Keras 3: loading, or at an epoch's beginning or end."""
     SIGNATURE = "signature"
-    """Keras 3 on TensorFlow, which looks at the first two batches to learn their shapes."""
+    """Keras 3 on TensorFlow, which looks at the first two batches to learn their shapes, and
+    tf_keras, which looks at the first."""
     LEGACY = "legacy"
     """tf_keras."""
     LEGACY_ENQUEUER = "legacy enqueuer"
@@ -78,17 +94,55 @@ def caller(frame: FrameType) -> str:
             frame = frame.f_back
         return Caller.SIGNATURE if frame.f_code.co_name == "get_tf_dataset" else Caller.KERAS
     if package == "tf_keras":
+        if frame.f_code.co_name == "_peek_and_restore":
+            return Caller.SIGNATURE
         enqueuer = module.endswith("utils.data_utils")
         return Caller.LEGACY_ENQUEUER if enqueuer else Caller.LEGACY
     return Caller.USER
 
 
-def hook_caller(sequence: object) -> str:
-    """Tells who calls a hook of `sequence`, past the overrides of a subclass."""
-    frame = sys._getframe(2)
+def outside(sequence: object, frame: FrameType) -> FrameType:
+    """Returns the frame that called a method of `sequence`, past the overrides of a subclass."""
     while frame.f_back is not None and frame.f_locals.get("self") is sequence:
         frame = frame.f_back
-    return caller(frame)
+    return frame
+
+
+def reader(frame: FrameType) -> object:
+    """Returns the adapter through which Keras reads a sequence, one for each data argument.
+
+    One sequence may be read by several: by that of training, and by that of validation amid it.
+    """
+    if "self" not in frame.f_locals and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_locals.get("self")
+
+
+def begins(frame: FrameType) -> bool:
+    """Whether Keras' frame is the generator that reads a pass; its first act is to ask how long."""
+    return bool(frame.f_code.co_flags & inspect.CO_GENERATOR)
+
+
+def trains(frame: FrameType | None) -> bool | None:
+    """Tells whether Keras reads for `fit`, and not to evaluate, to predict, or to build the model.
+
+    None where that cannot be seen: TensorFlow reads in threads of its own.
+    """
+    while frame is not None:
+        name = frame.f_code.co_name
+        if name in _PURPOSES and "keras" in frame.f_globals.get("__name__", ""):
+            return name == "fit"
+        frame = frame.f_back
+    return None
+
+
+def stops_midway(frame: FrameType) -> bool:
+    """Whether Keras 3 ends an epoch in mid-pass, and will go on from there in the next.
+
+    The number of batches it was served does not tell: TensorFlow prefetches.
+    """
+    iterator = frame.f_back.f_locals.get("self") if frame.f_back is not None else None
+    return bool(getattr(iterator, "_steps_seen", 0))
 
 
 def wants_torch() -> bool:

@@ -51,7 +51,8 @@ def _new_block(size: int) -> tuple[_Block, int]:
 class _Arena(threading.local):
     """Cuts small arrays from one block in turn.
 
-    Finding an aligned address costs a microsecond each time. A block lives until the last array cut from it is gone.
+    Finding an aligned address costs a microsecond each time. A block lives until the last array
+    that was cut from it is gone.
     """
 
     def __init__(self) -> None:
@@ -111,6 +112,15 @@ class BatchMemory:
         block, start = _new_block(size) if size > _LARGE else _arena.cut(size)
         return [np.ndarray(shape, dtype, block, start + at) for shape, dtype, at in parts]
 
+    def arrays_in(self, memory: Array, start: int, n: int) -> list[Array]:
+        """Returns arrays of n rows that look into `memory`, from an aligned `start` on."""
+        _, parts = self._plans.get(n) or self._plan(n)
+        return [np.ndarray(shape, dtype, memory, start + at) for shape, dtype, at in parts]
+
+    def size(self, n: int) -> int:
+        """Returns the bytes that the arrays of n rows take."""
+        return (self._plans.get(n) or self._plan(n))[0]
+
     def _plan(self, n: int) -> tuple[int, list[Any]]:
         parts, at = [], 0
         for shape, dtype in self._kinds:
@@ -138,15 +148,21 @@ class BatchBuilder:
         specs: One for each leaf.
         names: Of the leaves, for errors.
         n: Number of samples.
-        memory: Makes the arrays of those leaves whose shape is known (see `is_known`).
+        arrays: The memory of those leaves whose shape is known (see `is_known`), n rows each.
+        adopt: Whether finished columns may take their place.
     """
 
     def __init__(
-        self, specs: Sequence[Spec], names: Sequence[str], n: int, memory: BatchMemory
+        self,
+        specs: Sequence[Spec],
+        names: Sequence[str],
+        n: int,
+        arrays: Sequence[Array],
+        adopt: bool = True,
     ) -> None:
-        arrays = iter(memory.arrays(n))
+        remaining = iter(arrays)
         self.columns = [
-            _FixedColumn(spec, name, next(arrays))
+            _FixedColumn(spec, name, next(remaining), adopt)
             if is_known(spec)
             else _GatheredColumn(spec, name, n)
             for spec, name in zip(specs, names, strict=True)
@@ -187,8 +203,8 @@ class BatchBuilder:
 class _FixedColumn:
     """A leaf whose batch shape is known: rows are written in place."""
 
-    def __init__(self, spec: Spec, name: str, array: Array) -> None:
-        self.spec, self.name, self.array = spec, name, array
+    def __init__(self, spec: Spec, name: str, array: Array, adopt: bool) -> None:
+        self.spec, self.name, self.array, self._adopts = spec, name, array, adopt
         self.dtype, self.shape = array.dtype, array.shape[1:]
         if None in spec.shape:
             array[...] = spec.pad_value
@@ -209,7 +225,7 @@ class _FixedColumn:
             for row, leaf in enumerate(rows, start):
                 self.put(row, leaf)
             return
-        if is_batch(rows, self.array.shape, self.dtype):
+        if self._adopts and is_batch(rows, self.array.shape, self.dtype):
             self.array = rows
             return
         if rows.dtype != self.dtype:
@@ -241,18 +257,23 @@ class _GatheredColumn:
             self.put(row, leaf)
 
     def finish(self, parity: int | None) -> Array:
-        if is_string(self.dtype):
-            return np.stack(self.rows).astype(self.dtype, copy=False)
         shape = tuple(
             _longest(lengths, parity) if axis is None else axis
             for axis, lengths in zip(
-                self.spec.shape, zip(*(row.shape for row in self.rows), strict=True), strict=True
+                self.spec.batch_shape,
+                zip(*(row.shape for row in self.rows), strict=True),
+                strict=True,
             )
         )
-        array = aligned_empty((len(self.rows), *shape), self.dtype)
-        array[...] = self.spec.pad_value
-        for out, row in zip(array, self.rows, strict=True):
-            out[_window(row.shape, shape, self.spec)] = row
+        if is_string(self.dtype):  # As wide as the longest text, padded with empty ones.
+            dtype = self.dtype if self.dtype.itemsize else np.result_type(self.dtype, *self.rows)
+            array: Array = np.zeros((len(self.rows), *shape), dtype)
+        else:
+            array = aligned_empty((len(self.rows), *shape), self.dtype)
+            array[...] = self.spec.pad_value
+        for number, row in enumerate(self.rows):
+            place: Any = (number, *_window(row.shape, shape, self.spec))
+            array[place] = row
         return array
 
 

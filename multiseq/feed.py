@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _keras
@@ -42,9 +43,16 @@ class KerasFeed(_Base):
     def __len__(self) -> int:
         """Number of batches in an epoch."""
         runtime = self._live or self._started()
-        if _keras.caller(sys._getframe(1)) == Caller.LEGACY:
-            runtime.forecast.expect_shuffle()
+        frame = sys._getframe(1)
+        if _keras.caller(frame) == Caller.LEGACY:
+            self._begin_pass(runtime, frame)
         return runtime.num_batches
+
+    def _begin_pass(self, runtime: Runtime, frame: FrameType) -> None:
+        reader = _keras.reader(frame)
+        self._clock.note(reader, _keras.trains(frame))
+        self._clock.begin_pass(reader, _keras.begins(frame))
+        runtime.forecast.expect_shuffle()
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Returns batch `index` of the current epoch: (inputs,), with targets and weights if any.
@@ -53,16 +61,22 @@ class KerasFeed(_Base):
             IndexError: There is no such batch.
             SampleError: A sample could not be loaded; it says which.
         """
-        who = _keras.caller(sys._getframe(1))
+        frame = sys._getframe(1)
+        if type(self).__getitem__ is not KerasFeed.__getitem__:
+            frame = _keras.outside(self, frame)
+        who = _keras.caller(frame)
         runtime = self._live or self._started()
         index = operator.index(index)
         source = cast(Source, self)  # What the loader needs is in the subclass.
         if who == Caller.SIGNATURE:
+            self._clock.note(_keras.reader(frame), _keras.trains(frame))
             return runtime.signature(source, self._clock.epoch, index)
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
-        epoch = self._clock.serve(index) if who == Caller.KERAS else self._clock.epoch
+        if who not in (Caller.KERAS, Caller.LEGACY):
+            return runtime.batch(source, self._clock.epoch, index)
+        epoch = self._clock.serve(_keras.reader(frame), index)
         batch = runtime.batch(source, epoch, index)
         return _keras.as_torch(batch) if who == Caller.KERAS and _keras.wants_torch() else batch
 
@@ -74,29 +88,40 @@ class KerasFeed(_Base):
     @property
     def num_batches(self) -> int:
         """Number of batches in an epoch."""
-        who = _keras.caller(sys._getframe(1))
+        frame = sys._getframe(1)
+        who = _keras.caller(frame)
         runtime = self._live or self._started()
         if who == Caller.SIGNATURE:
             return max(2, runtime.num_batches)  # `signature` serves two, even of one batch.
         if who == Caller.KERAS:
-            self._clock.begin_pass(runtime.num_batches)
-            runtime.forecast.expect_shuffle()
+            self._begin_pass(runtime, frame)
         return runtime.num_batches
 
     def on_epoch_begin(self) -> None:
-        """Does nothing; Keras 3 calls it before each epoch."""
+        """Takes note of what the coming epoch is for: Keras 3 calls it before each."""
+        frame = _keras.outside(self, sys._getframe(1))
+        if _keras.caller(frame) == Caller.KERAS:
+            self._clock.note(_keras.reader(frame), _keras.trains(frame))
 
     def on_epoch_end(self) -> None:
         """Goes to the next epoch, with another order where `shuffle` is set.
 
-        Called by Keras 3, which also calls it before the first epoch and in mid-pass, it does so
-        once the pass is complete.
+        Called by Keras 3, which also calls it before the first epoch, in mid-pass and after an
+        evaluation, it does so once a pass of training is complete.
         """
-        who = _keras.hook_caller(self)
-        if who == Caller.KERAS:
-            self._clock.end_pass(len(self))
-        elif who != Caller.LEGACY_ENQUEUER:
+        frame = _keras.outside(self, sys._getframe(1))
+        who = _keras.caller(frame)
+        if who == Caller.LEGACY_ENQUEUER:
+            return
+        if who == Caller.USER:
             self._clock.set(self._clock.epoch + 1)
+            return
+        reader, trains = _keras.reader(frame), _keras.trains(frame)
+        self._clock.note(reader, trains)
+        if who == Caller.LEGACY and trains is not False:
+            self._clock.set(self._clock.epoch + 1)
+        elif who == Caller.KERAS and not _keras.stops_midway(frame):
+            self._clock.end_pass(reader, len(self))
 
     @property
     def workers(self) -> int:

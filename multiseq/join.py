@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _keras
-from .engine.base import Layout, blame
+from .engine.base import Layout
 from .errors import ArgumentError
+from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices
-from .samples import Leaves, Sample, Spec, Structure, infer_spec
+from .samples import Leaves, Sample, Structure
 from .selection import align_keys, few
 from .sequence import MultiInputSequence
 from .targets import Targets
 from .weights import Weighting
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["JoinedSequence", "join"]
 
@@ -98,8 +97,8 @@ class JoinedSequence(MultiInputSequence):
         super().__init__(keys, **keywords)
         for name, left_out in self.dropped.items():
             _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
-        self._members: list[_Part | _Rows] = [
-            _Part(part, positions) for part, positions in zip(self.parts, rows, strict=True)
+        self._members: list[Part | Rows] = [
+            Part(part, positions) for part, positions in zip(self.parts, rows, strict=True)
         ]
         self._explicit = {
             "targets": self._add(targets, keys, "targets"),
@@ -114,11 +113,11 @@ class JoinedSequence(MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
         rows = Targets(targets, weights, keys, targets_elsewhere=True)
-        self._members.append(_Rows(tuple(rows.parts)))
+        self._members.append(Rows(tuple(rows.parts)))
         return len(self._members) - 1
 
     @functools.cached_property
-    def _plan(self) -> tuple[Structure, list[_Leaf]]:
+    def _plan(self) -> tuple[Structure, list[Leaf]]:
         """How the leaves of the members make up a sample."""
         nested = [member.nested(number) for number, member in enumerate(self._members)]
         inputs = nested[: len(self._input_names)]
@@ -165,7 +164,7 @@ class JoinedSequence(MultiInputSequence):
     @property
     def loads_batches(self) -> bool:
         """Whether a part has a fast path."""
-        return any(part.loads_batches for part in self.parts)
+        return any(_loads_batches(member) for member in self._members)
 
     def make_layout(self) -> Layout:
         """The parts' layouts, put together."""
@@ -178,9 +177,16 @@ class JoinedSequence(MultiInputSequence):
             structure, specs, Weighting.of(structure, self._settings.class_weight, floatx)
         )
 
+    def for_workers(self) -> Self:
+        """Returns a copy with all that loading needs, of this and of the parts."""
+        other = super().for_workers()
+        other._members = [member.for_workers() for member in self._members]
+        other.parts, other.dropped = [], {}
+        return other
+
     def _learn(self, indices: Indices, progress: bool) -> None:
         for member in self._members:
-            if isinstance(member, _Part):
+            if isinstance(member, Part):
                 member.sequence._learn(member.source_indices(indices), progress)
         self.__dict__.pop("_plan", None)
 
@@ -191,82 +197,6 @@ class JoinedSequence(MultiInputSequence):
     def _assembled(self, leaves: list[Leaves]) -> tuple[Any, ...]:
         structure, origins = self._plan
         return structure.unflatten([leaves[origin.member][origin.number] for origin in origins])
-
-
-@dataclass(frozen=True)
-class _Leaf:
-    """Where a leaf of the join comes from: which leaf of which member."""
-
-    member: int
-    number: int
-
-
-class _Member:
-    """One part of a join, by the join's own indices."""
-
-    structure: Structure
-    specs: Sequence[Spec]
-
-    def nested(self, member: int) -> tuple[Any, ...]:
-        """Returns a sample of this member, with what each leaf is in place of its value."""
-        return self.structure.unflatten([_Leaf(member, n) for n in range(len(self.structure))])
-
-
-class _Part(_Member):
-    """A sequence.
-
-    Args:
-        sequence: The sequence.
-        positions: Of each of the join's samples in it; None for the same position.
-    """
-
-    def __init__(self, sequence: MultiInputSequence, positions: Indices | None) -> None:
-        self.sequence, self._positions = sequence, positions
-
-    @functools.cached_property
-    def _layout(self) -> Layout:
-        return self.sequence.make_layout()
-
-    @property
-    def structure(self) -> Structure:  # type: ignore[override]
-        return self._layout.structure
-
-    @property
-    def specs(self) -> Sequence[Spec]:  # type: ignore[override]
-        return self._layout.specs
-
-    def source_indices(self, indices: Indices) -> Indices:
-        """Returns the indices that the sequence's `load_sample` takes."""
-        positions = indices if self._positions is None else self._positions[indices]
-        return self.sequence.source_indices(positions)
-
-    def leaves(self, index: int, draw: Draw | None) -> Leaves:
-        own = int(self.source_indices(np.array([index]))[0])
-        try:
-            return self.structure.flatten(self.sequence.make_sample(own, draw))
-        except Exception as error:
-            blame(error, self.sequence, "load_sample", own)
-
-    def columns(self, indices: Indices) -> Leaves:
-        if self.sequence.loads_batches:
-            return self.structure.flatten(self.sequence.load_batch(self.source_indices(indices)))
-        rows = [self.leaves(index, None) for index in indices.tolist()]
-        return [list(column) for column in zip(*rows, strict=True)]
-
-
-class _Rows(_Member):
-    """Targets or weights given as arrays, a row for each of the join's samples."""
-
-    def __init__(self, parts: tuple[Any, ...]) -> None:
-        self.structure = Structure(parts)
-        self._arrays = self.structure.flatten(parts)
-        self.specs = [infer_spec(np.asarray(array[0]), _keras.floatx()) for array in self._arrays]
-
-    def leaves(self, index: int, draw: Draw | None) -> Leaves:
-        return [array[index] for array in self._arrays]
-
-    def columns(self, indices: Indices) -> Leaves:
-        return [array[indices] for array in self._arrays]
 
 
 def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
@@ -289,7 +219,7 @@ def _merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> An
     unnamed: list[Any] = []
     for (inputs, *_), name in zip(nested, names, strict=True):
         if name is not None:
-            leaves = [inputs] if isinstance(inputs, _Leaf) else list(_values(inputs))
+            leaves = [inputs] if isinstance(inputs, Leaf) else list(_values(inputs))
             if len(leaves) != 1:
                 raise ArgumentError(
                     f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
@@ -301,7 +231,7 @@ def _merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> An
                 raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
             named.update(inputs)
         else:
-            unnamed += [inputs] if isinstance(inputs, _Leaf) else inputs
+            unnamed += [inputs] if isinstance(inputs, Leaf) else inputs
     if named and unnamed:
         raise ArgumentError(
             "some inputs have names and some have none",
@@ -331,5 +261,9 @@ def _one_of(found: list[Any], role: str) -> Any:
     return merged
 
 
-def _augments(member: _Member) -> bool:
-    return isinstance(member, _Part) and member.sequence.augments
+def _augments(member: Member) -> bool:
+    return isinstance(member, Part) and member.sequence.augments
+
+
+def _loads_batches(member: Member) -> bool:
+    return isinstance(member, Part) and member.sequence.loads_batches

@@ -245,8 +245,8 @@ class _Part:
             unknown = declared.keys() - set(self.keys)
             found = [declared.get(key) for key in self.keys]
         else:
-            unknown = set()
             found = list(declared) if isinstance(declared, tuple) else [declared]
+            unknown = set(found[max(1, len(self.keys)) :])
             found += [None] * (len(self.keys) - len(found))
         if unknown or not all(spec is None or isinstance(spec, Spec) for spec in found):
             raise _bad_declaration(declared, names)

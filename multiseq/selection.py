@@ -1,15 +1,21 @@
-"""Which samples: keys, and the positions that a subset or a split picks."""
+"""Which samples: keys, and the positions that a subset or a split picks.
+
+pandas is imported where it is used, here and in the modules after this one: worker processes
+import them too, load samples by index, and need no keys.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from .errors import AlignmentError, ArgumentError
 from .order import Indices, Permutation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["checked_keys", "few", "positions_of", "split_positions"]
 
@@ -29,6 +35,8 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
         ArgumentError: There are no samples, or it is neither a number nor keys.
         AlignmentError: Keys are missing or duplicated.
     """
+    import pandas as pd
+
     if isinstance(n_or_keys, int | np.integer) and not isinstance(n_or_keys, bool):
         keys: pd.Index[Any] = pd.RangeIndex(max(0, int(n_or_keys)))
     elif isinstance(n_or_keys, pd.Index):
@@ -74,6 +82,8 @@ def positions_of(keys: pd.Index[Any], chosen: Any) -> Indices:
         ArgumentError: Nothing is chosen, or something twice.
         AlignmentError: A key or position does not exist.
     """
+    import pandas as pd
+
     if isinstance(chosen, slice):
         positions = np.arange(len(keys))[chosen]
     else:
@@ -179,6 +189,8 @@ def align_keys(
 
 
 def _check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
+    import pandas as pd
+
     numbers = [pd.api.types.is_numeric_dtype(keys.dtype) for keys in (first, other)]
     if numbers[0] != numbers[1]:
         raise AlignmentError(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from . import _keras
 from .engine.base import Layout, blame
@@ -22,6 +21,9 @@ from .selection import checked_keys
 from .settings import Parallel, Settings
 from .transforms import learn
 from .views import Views
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["MultiInputSequence"]
 

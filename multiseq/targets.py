@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from .errors import AlignmentError, ArgumentError, describe
 from .selection import few
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Targets"]
 
 Array = npt.NDArray[Any]
-Keys = int | pd.Index
+Keys = Any  # A pandas.Index, or the number of samples.
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
 _NUMBERS_AND_TEXT = "biufcUST"  # By NumPy's kinds of dtype.
@@ -45,7 +47,10 @@ class Targets:
     def __init__(
         self, targets: Any, sample_weight: Any, keys: Any, *, targets_elsewhere: bool = False
     ) -> None:
-        keys = keys if isinstance(keys, int) else pd.Index(keys)
+        if not isinstance(keys, int):
+            import pandas as pd
+
+            keys = pd.Index(keys)
         self.parts: list[Part] = []
         if targets is not None:
             self.parts.append(_part(targets, keys, "targets"))
@@ -109,6 +114,8 @@ def _outline(part: Part) -> str:
 
 def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
     """Returns the rows of one output in the order of the samples."""
+    import pandas as pd
+
     if isinstance(value, pd.Series | pd.DataFrame):
         array = _as_array(_aligned(value, keys, name), name, kinds)
     else:

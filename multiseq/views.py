@@ -6,16 +6,18 @@ import copy
 import os
 import weakref
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from .clock import EpochClock
 from .engine.runtime import Runtime
 from .order import Indices
 from .selection import checked_keys, positions_of, split_positions
 from .settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Views"]
 
@@ -85,6 +87,8 @@ class Views:
 
     def locate(self, index: int) -> dict[str, Any]:
         """Says where a sample is: class, key and position."""
+        if self._keys is None:
+            return {"cls": type(self).__name__, "index": index}
         position = index
         if self._selection is not None:
             position = int(np.flatnonzero(self._selection == index)[0])
@@ -97,6 +101,16 @@ class Views:
     def source_indices(self, positions: Indices) -> Indices:
         """Returns the indices that `load_sample` takes for positions in `keys`."""
         return positions if self._selection is None else self._selection[positions]
+
+    def for_workers(self) -> Self:
+        """Returns a copy with all that loading needs.
+
+        Keys are left out: pandas would have to be imported for them.
+        """
+        other = copy.copy(self)
+        other._keys = None  # type: ignore[assignment]
+        other._settings = self._settings.replace({"sampler": None})
+        return other
 
     def _source_index(self, position: int) -> int:
         checked = range(self.num_samples)[position]

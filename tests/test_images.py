@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,55 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from pictures import FILES, gray, images, level_of, levels, photos, write
 
-from multiseq.errors import AlignmentError, ArgumentError, MissingPackageError, SourceError
-from multiseq.modalities import _decode
-from multiseq.modalities.images import ImageSequence
+from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.samples import Spec
-
-SIZE = (6, 8)
-
-
-def gray(level: int, kind: str = "PNG") -> bytes:
-    """An image all of one gray, by which its sample is known."""
-    stream = io.BytesIO()
-    Image.new("RGB", (16, 12), (level, level, level)).save(stream, kind)
-    return stream.getvalue()
-
-
-def write(path: Path, level: int) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gray(level, "JPEG" if path.suffix == ".jpg" else "PNG"))
-    return str(path)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Files whose gray levels are 10, 20 and 30, in the order of their names."""
-    write(tmp_path / "photos" / "a.jpg", 10)
-    write(tmp_path / "photos" / "b.png", 20)
-    write(tmp_path / "photos" / "sub" / "c.jpg", 30)
-    (tmp_path / "photos" / "notes.txt").write_text("no image")
-    (tmp_path / "photos" / ".hidden.png").write_bytes(b"a resource fork, say")
-    return tmp_path / "photos"
-
-
-FILES = ["a.jpg", "b.png", "sub/c.jpg"]
-
-
-def images(source: Any, targets: Any = None, **keywords: Any) -> ImageSequence:
-    return ImageSequence(source, targets, **({"size": SIZE} | keywords))
-
-
-def levels(sequence: ImageSequence) -> list[int]:
-    """The gray level of each sample, in the order of the batches."""
-    return [int(level) for i in range(len(sequence)) for level in level_of(sequence[i][0])]
-
-
-def level_of(batch: np.ndarray) -> np.ndarray:
-    levels: np.ndarray = np.round(batch.mean((1, 2, 3)) * (255 if batch.dtype.kind == "f" else 1))
-    return levels
+    return photos(tmp_path)
 
 
 # ---- what a batch looks like
@@ -271,160 +230,3 @@ def test_several_outputs(root: Path) -> None:
 def test_a_spec_for_targets_leaves_that_of_images(root: Path) -> None:
     sequence = images(FILES, [1, 2, 3], root=root, spec=(None, Spec((), "float32")))
     assert sequence.spec == (Spec((6, 8, 3), "float32"), Spec((), "float32"))
-
-
-# ---- bad files: each ends in one error that says which sample
-
-
-def error_of(sequence: ImageSequence) -> str:
-    with pytest.raises(SourceError) as caught:
-        sequence[0]
-    return str(caught.value)
-
-
-def bad_second(root: Path, name: str) -> ImageSequence:
-    """A sequence whose second file is no good."""
-    return images(["a.jpg", name], root=root)
-
-
-def test_a_missing_file(root: Path) -> None:
-    message = error_of(bad_second(root, "none.jpg"))
-    assert message.startswith("ImageSequence, key 'none', position 1: ")
-    assert "none.jpg': the file cannot be read" in message
-    assert "No such file" in message
-
-
-@pytest.mark.parametrize("data", [b"", b"hello", gray(9, "JPEG")[:-100], gray(9)[:-30]])
-def test_a_broken_file(root: Path, data: bytes) -> None:
-    (root / "broken.jpg").write_bytes(data)
-    message = error_of(bad_second(root, "broken.jpg"))
-    assert message.startswith("ImageSequence, key 'broken', position 1: ")
-    assert "broken.jpg': this is no image, or a damaged one" in message
-
-
-@pytest.mark.parametrize("path", ["../secret.png", "sub/../../secret.png"])
-def test_a_path_that_leaves_the_root(root: Path, path: str) -> None:
-    write(root.parent / "secret.png", 99)
-    assert "a path leaves its root folder" in error_of(bad_second(root, path))
-
-
-def test_an_absolute_path_outside_the_root(root: Path) -> None:
-    secret = write(root.parent / "secret.png", 99)
-    assert "a path leaves its root folder" in error_of(bad_second(root, secret))
-
-
-def test_a_link_out_of_the_root(root: Path) -> None:
-    write(root.parent / "secret.png", 99)
-    (root / "link.png").symlink_to("../secret.png")
-    assert "a path leaves its root folder" in error_of(bad_second(root, "link.png"))
-
-
-def test_a_link_out_of_a_folder_that_is_searched(root: Path) -> None:
-    write(root.parent / "secret.png", 99)
-    (root / "d.png").symlink_to("../secret.png")
-    assert "a path leaves its root folder" in error_of(images(root))
-
-
-def test_a_folder_in_place_of_a_file(root: Path) -> None:
-    assert "the file cannot be read" in error_of(bad_second(root, "sub"))
-
-
-@pytest.mark.parametrize("with_root", [True, False])
-def test_a_nul_character_in_a_path(root: Path, with_root: bool) -> None:
-    with pytest.raises(SourceError):
-        images(["a\0.jpg"], root=root if with_root else None)[0]
-
-
-def test_the_limit_of_pixels_is_pillows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sequence = images(FILES, root=root)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16 * 12 - 1)
-    assert levels(sequence) == [10, 20, 30]  # It is taken when the sequence is made.
-    assert "12 x 16 pixels" in error_of(images(FILES, root=root))
-
-
-def test_broken_bytes_name_their_position() -> None:
-    message = error_of(images([gray(1), b"hello"]))
-    assert message.startswith("ImageSequence, key 1, position 1: this is no image")
-
-
-# ---- bad arguments
-
-
-@pytest.mark.parametrize("missing", [None, float("nan"), 3, b"bytes"])
-def test_a_row_without_a_path_is_named(missing: Any) -> None:
-    source = pd.Series(["a.jpg", missing], index=["k", "l"], dtype=object)
-    with pytest.raises(ArgumentError, match="key 'l' is no image file"):
-        images(source)
-    with pytest.raises(ArgumentError, match="position 1 is no image file"):
-        images(["a.jpg", missing])
-
-
-def test_paths_among_bytes() -> None:
-    with pytest.raises(ArgumentError, match="position 1 is no image file"):
-        images([gray(1), "a.jpg"])
-
-
-@pytest.mark.parametrize("source", [5, None, b"abc", {"a.jpg"}, iter(["a.jpg"])])
-def test_what_is_no_collection(source: Any) -> None:
-    with pytest.raises(ArgumentError, match="no collection of image files"):
-        images(source)
-
-
-def test_a_table_is_told_to_choose_a_column() -> None:
-    with pytest.raises(ArgumentError, match="choose a column"):
-        images(pd.DataFrame({"file": ["a.jpg"]}))
-
-
-def test_no_samples() -> None:
-    with pytest.raises(ArgumentError, match="no samples"):
-        images([])
-
-
-def test_duplicate_keys(root: Path) -> None:
-    with pytest.raises(AlignmentError, match="duplicated"):
-        images(pd.Series(["a.jpg", "b.png"], index=[1, 1]), root=root)
-
-
-def test_another_number_of_keys(root: Path) -> None:
-    with pytest.raises(ArgumentError, match="keys and images differ in number"):
-        images(FILES, root=root, keys=["a", "b"])
-
-
-@pytest.mark.parametrize(
-    ("argument", "value"),
-    [
-        ("size", 0),
-        ("size", -1),
-        ("size", 2.5),
-        ("size", True),
-        ("size", (4, 5, 3)),
-        ("size", (4, None)),
-        ("size", "64"),
-        ("channels", 2),
-        ("channels", None),
-        ("fit", "cover"),
-        ("fast", "yes"),
-        ("dtype", "int32"),
-        ("dtype", "nonsense"),
-        ("scale", "1/255"),
-        ("scale", float("nan")),
-    ],
-)
-def test_bad_arguments(argument: str, value: Any) -> None:
-    with pytest.raises(ArgumentError, match=f"bad {argument}"):
-        images(["a.jpg"], **{argument: value})
-
-
-def test_integers_are_not_scaled_to_nothing() -> None:
-    with pytest.raises(ArgumentError, match="pass scale=None"):
-        images(["a.jpg"], dtype="uint8")
-
-
-def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> Any:
-        raise ImportError(name)
-
-    _decode._pillow.cache_clear()
-    monkeypatch.setattr("importlib.import_module", missing)
-    with pytest.raises(MissingPackageError, match=r'pip install "multiseq\[images\]"'):
-        images(["a.jpg"])

@@ -31,6 +31,7 @@ LAYERS = (
     "transforms.numeric",
     "transforms.*",
     "transforms",
+    "engine.payload",
     "engine.base",
     "engine.layout",
     "engine.ahead",

@@ -48,11 +48,13 @@ class Layout:
         self._known: list[tuple[Any, Any]] = [
             (spec.batch_shape, np.dtype(spec.dtype)) for spec in specs if is_known(spec)
         ]
-        self._memory = BatchMemory(self._known)
+        self.memory = BatchMemory(self._known)
+        self.known = len(self._known) == len(self.specs)
 
-    def builder(self, n: int) -> BatchBuilder:
-        """Returns a batch of n samples in the making."""
-        return BatchBuilder(self.specs, self.structure.names, n, self._memory)
+    def builder(self, n: int, arrays: Sequence[Any] | None = None) -> BatchBuilder:
+        """Returns a batch of n samples in the making; in given arrays, or in new ones."""
+        own = self.memory.arrays(n) if arrays is None else arrays
+        return BatchBuilder(self.specs, self.structure.names, n, own, adopt=arrays is None)
 
     def batches_within(self, size: int, n: int) -> int:
         """How many batches of n samples fit into `size` bytes, all of them aligned.
@@ -60,13 +62,13 @@ class Layout:
         At least 1; no more where shapes vary, or where the second batch would not be aligned.
         """
         nbytes = [n * math.prod(shape) * dtype.itemsize for shape, dtype in self._known]
-        if len(nbytes) < len(self.specs) or any(each % ALIGNMENT for each in nbytes):
+        if not self.known or any(each % ALIGNMENT for each in nbytes):
             return 1
         return max(1, size // max(1, int(sum(nbytes))))
 
     def is_batch(self, leaves: Leaves, n: int) -> bool:
         """Whether leaves are a batch of n samples already, and need no copying."""
-        return len(self._known) == len(leaves) and all(
+        return self.known and all(
             is_batch(leaf, (n, *shape), dtype)
             for leaf, (shape, dtype) in zip(leaves, self._known, strict=True)
         )
@@ -93,7 +95,10 @@ class Source(Protocol):
         """Samples into a batch."""
 
     def locate(self, index: int) -> dict[str, Any]:
-        """The class, key and position of a sample, for errors."""
+        """The class, key and position of a sample, for errors; in a worker class and index."""
+
+    def for_workers(self) -> Source:
+        """A copy with all that loading needs, and no keys."""
 
 
 class Job:
@@ -126,15 +131,21 @@ class Job:
 
     def run(self) -> tuple[Any, ...]:
         """Loads the batch in this thread, and returns it."""
-        return self._batch(self._run())
+        return self.batch(self.run_leaves())
+
+    def run_into(self, arrays: Sequence[Any]) -> None:
+        """Loads the batch in this thread, into arrays; for leaves whose shape is known."""
+        self._builder = self.layout.builder(len(self.indices), arrays)
+        self.load(0, len(self.indices))
 
     def run_as(self, count: int) -> list[tuple[Any, ...]]:
         """Loads in this thread, and returns `count` batches of equal size."""
-        leaves, size = self._run(), len(self.indices) // count
+        leaves, size = self.run_leaves(), len(self.indices) // count
         ends = range(size, size * count + 1, size)
-        return [self._batch([leaf[end - size : end] for leaf in leaves]) for end in ends]
+        return [self.batch([leaf[end - size : end] for leaf in leaves]) for end in ends]
 
-    def _run(self) -> Leaves:
+    def run_leaves(self) -> Leaves:
+        """Loads the batch in this thread, and returns its leaves, without completed weights."""
         if self._by_batch:
             leaves = self._rows(self.indices)
             if self.layout.is_batch(leaves, len(self.indices)):
@@ -172,7 +183,7 @@ class Job:
 
     def finish(self) -> tuple[Any, ...]:
         """Returns the batch, when all chunks are loaded."""
-        return self._batch(self._finish())
+        return self.batch(self._finish())
 
     def _finish(self) -> Leaves:
         if self._samples is not None:
@@ -184,7 +195,8 @@ class Job:
                 blame(error, self.source, "collate")
         return list(self._builder.finish(self.parity))
 
-    def _batch(self, leaves: Leaves) -> tuple[Any, ...]:
+    def batch(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Puts leaves together, and completes their weights."""
         batch = self.layout.structure.unflatten(leaves)
         return batch if self.layout.weighting is None else self.layout.weighting(batch)
 
@@ -218,6 +230,7 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
     """
     where = {"cls": type(source).__name__} if index is None else source.locate(index)
     if isinstance(error, MultiseqError):
+        error.where.pop("index", None)  # A part's, where this source is a join.
         raise error.at(**where)
     raise LoadError(
         f"{hook} raised {type(error).__name__}: {error}",
@@ -233,6 +246,7 @@ class OneByOne:
     def __init__(self, source: Source) -> None:
         self.make_sample, self.locate = source.make_sample, source.locate
         self.load_batch, self.collate = source.load_batch, source.collate
+        self.for_workers = source.for_workers
 
 
 class Pending(abc.ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Forecast, ReadAhead
 from .base import Job, Layout, Reader, Source, in_flight
+from .processes import ProcessesLoader
 from .serial import SerialReader
 from .threads import ThreadsLoader
 
@@ -96,9 +98,11 @@ class Runtime:
         return Job(source, self.layout, indices, draw)
 
     def _new_reader(self) -> Reader:
-        workers, _, depth = self._settings.parallel
+        workers, in_processes, depth = self._settings.parallel
         if workers:
-            return ReadAhead(ThreadsLoader(workers), self.forecast, depth)
+            processes = in_processes and hasattr(os, "memfd_create")
+            loader = ProcessesLoader(workers, depth) if processes else ThreadsLoader(workers)
+            return ReadAhead(loader, self.forecast, depth)
         size = self._batch_size
         most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1
         return SerialReader(self.forecast, min(most, _MOST_AT_ONCE), len(self.order(0)) // size)

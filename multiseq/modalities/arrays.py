@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ..collate import BatchMemory
 from ..errors import ArgumentError
@@ -47,6 +46,8 @@ class ArraySequence(MultiInputSequence):
         keys: Any = None,
         **keywords: Any,
     ) -> None:
+        import pandas as pd
+
         named = _named(inputs)
         if keys is None:
             frames = (v for v in named.values() if isinstance(v, pd.Series | pd.DataFrame))

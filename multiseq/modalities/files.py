@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ..errors import AlignmentError, ArgumentError, MultiseqError, SourceError, SpecError
 from ..order import Indices
@@ -19,6 +18,9 @@ from ..transforms import Transform, as_transform
 from ._documents import as_array, as_column, read_csv, read_json, read_txt
 from ._npy import ArrayStack, read_npz
 from ._templates import Template, check_files, find_keys
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FileSequence"]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ..collate import aligned_empty
 from ..errors import ArgumentError, SourceError
@@ -182,6 +181,8 @@ def _checked_files(items: list[Any], keys: Any) -> FlatTexts | list[bytes]:
 
 def _file_keys(items: list[Any]) -> Any:
     """The names of files where they differ, else their paths; positions for bytes."""
+    import pandas as pd
+
     if items and isinstance(items[0], bytes):
         return len(items)
     paths = [os.fspath(item) for item in items]

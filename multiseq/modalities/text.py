@@ -265,7 +265,7 @@ def _checked_ids(value: Any) -> Ids:
         good = array.ndim == 1 and (array.dtype.kind in "iu" or not array.size)
     except (ValueError, TypeError):  # Lists of different lengths within.
         good = False
-    if good and (not array.size or True <= array.max() <= _LARGEST):
+    if good and (not array.size or 0 <= array.min() <= array.max() <= _LARGEST):
         return array.astype(np.int32, copy=False)
     raise SpecError(
         "these are no token ids",

@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from .base import Transform
 
 __all__ = ["learn"]
@@ -31,6 +29,8 @@ def learn(
     """
     if not transforms:
         return
+    from tqdm.auto import tqdm  # Here, since workers import this module, and learn nothing.
+
     for transform in transforms.values():
         transform.reset()
     remaining = iter(tqdm(indices, "adapt", disable=not progress, unit="sample"))

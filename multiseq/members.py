@@ -1,0 +1,111 @@
+"""The parts of a join, each by the join's own indices."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _keras
+from .engine.base import Layout, blame
+from .order import Draw, Indices
+from .samples import Leaves, Spec, Structure, infer_spec
+from .sequence import MultiInputSequence
+
+__all__ = ["Leaf", "Member", "Part", "Rows"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Where a leaf of the join comes from: which leaf of which member."""
+
+    member: int
+    number: int
+
+
+class Member:
+    """One part of a join, by the join's own indices."""
+
+    structure: Structure
+    specs: Sequence[Spec]
+
+    def for_workers(self) -> Any:
+        """Returns a copy for worker processes."""
+        return self
+
+    def nested(self, member: int) -> tuple[Any, ...]:
+        """Returns a sample of this member, with what each leaf is in place of its value."""
+        return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
+
+
+class Part(Member):
+    """A sequence.
+
+    Args:
+        sequence: The sequence.
+        positions: Of each of the join's samples in it; None for the same position.
+    """
+
+    def __init__(self, sequence: MultiInputSequence, positions: Indices | None) -> None:
+        self.sequence, self._positions = sequence, positions
+
+    @functools.cached_property
+    def _layout(self) -> Layout:
+        return self.sequence.make_layout()
+
+    @property
+    def structure(self) -> Structure:  # type: ignore[override]
+        """How the sequence's samples are nested."""
+        return self._layout.structure
+
+    @property
+    def specs(self) -> Sequence[Spec]:  # type: ignore[override]
+        """The specs of their leaves."""
+        return self._layout.specs
+
+    def for_workers(self) -> Part:
+        """Returns a copy for worker processes."""
+        other = copy.copy(self)
+        other.sequence = self.sequence.for_workers()
+        return other
+
+    def source_indices(self, indices: Indices) -> Indices:
+        """Returns the indices that the sequence's `load_sample` takes."""
+        positions = indices if self._positions is None else self._positions[indices]
+        return self.sequence.source_indices(positions)
+
+    def leaves(self, index: int, draw: Draw | None) -> Leaves:
+        """Returns the leaves of one sample."""
+        own = int(self.source_indices(np.array([index]))[0])
+        try:
+            return self.structure.flatten(self.sequence.make_sample(own, draw))
+        except Exception as error:
+            blame(error, self.sequence, "load_sample", own)
+
+    def columns(self, indices: Indices) -> Leaves:
+        """Returns the leaves of several samples, each with a leading axis."""
+        if self.sequence.loads_batches:
+            return self.structure.flatten(self.sequence.load_batch(self.source_indices(indices)))
+        rows = [self.leaves(index, None) for index in indices.tolist()]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+
+class Rows(Member):
+    """Targets or weights given as arrays, a row for each of the join's samples."""
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.structure = Structure(parts)
+        self._arrays = self.structure.flatten(parts)
+        self.specs = [infer_spec(np.asarray(array[0]), _keras.floatx()) for array in self._arrays]
+
+    def leaves(self, index: int, draw: Draw | None) -> Leaves:
+        """Returns the leaves of one sample."""
+        return [array[index] for array in self._arrays]
+
+    def columns(self, indices: Indices) -> Leaves:
+        """Returns the leaves of several samples, each with a leading axis."""
+        return [array[indices] for array in self._arrays]

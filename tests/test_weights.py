@@ -1,0 +1,153 @@
+"""weights: a weight for every sample and output, once there are any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from coded import Weighted, misaligned
+
+from multiseq import ArraySequence, MultiInputSequence
+from multiseq.errors import ArgumentError
+
+X = np.arange(6.0)
+CLASSES = np.array([0, 1, 2, 0, 1, 3])
+BY_CLASS = {0: 10.0, 1: 20.0, 3: 0.5}
+WANTED = [10, 20, 1, 10, 20, 0.5]
+
+
+def weights_of(seq: MultiInputSequence) -> Any:
+    """The weights of all samples, in an epoch of two batches."""
+    assert [len(batch) for batch in seq] == [3] * len(seq)
+    batches = [batch[2] for batch in seq]
+    assert [misaligned(batch) for batch in batches] == [[]] * len(seq)
+    if isinstance(batches[0], dict):
+        return {name: np.concatenate([b[name] for b in batches]).tolist() for name in batches[0]}
+    return np.concatenate(batches).tolist()
+
+
+def arrays(targets: Any, weights: Any = None, **keywords: Any) -> ArraySequence:
+    return ArraySequence({"x": X}, targets, weights, batch_size=4, **keywords)
+
+
+def test_outputs_without_weights_get_one() -> None:
+    seq = arrays({"p": X, "q": X, "r": X}, {"q": X / 2})
+    assert weights_of(seq) == {"p": [1] * 6, "q": [0, 0.5, 1, 1.5, 2, 2.5], "r": [1] * 6}
+    assert {w.dtype for w in seq[0][2].values()} == {np.dtype("float32")}
+
+
+def test_also_one_by_one_and_in_threads() -> None:
+    for workers in (0, 2):
+        with Weighted(6, batch_size=4, workers=workers) as seq:
+            assert weights_of(seq) == {"p": [0, 0.5, 1, 1.5, 2, 2.5], "q": [1] * 6}
+
+
+def test_one_array_weighs_all_outputs() -> None:
+    assert weights_of(arrays({"p": X, "q": X}, X)) == {"p": X.tolist(), "q": X.tolist()}
+
+
+def test_complete_weights_are_left_as_they_are() -> None:
+    assert weights_of(arrays(X, X)) == X.tolist()
+    assert weights_of(arrays({"p": X}, {"p": X})) == {"p": X.tolist()}
+
+
+def test_without_weights_there_are_none() -> None:
+    assert [len(batch) for batch in arrays({"p": X, "q": X})] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        CLASSES,
+        CLASSES.astype("float32"),
+        CLASSES.astype("uint8"),
+        CLASSES[:, None],
+        CLASSES[:, None].astype("float32"),
+        np.eye(4, dtype="float32")[CLASSES],
+        np.eye(4, dtype="int32")[CLASSES],
+        np.eye(4, dtype="bool")[CLASSES],
+    ],
+    ids=["ints", "floats", "bytes", "column", "float column", "one-hot", "int one-hot", "bools"],
+)
+def test_class_weight(targets: Any) -> None:
+    assert weights_of(arrays(targets, class_weight=BY_CLASS)) == WANTED
+
+
+def test_two_classes_of_truth() -> None:
+    seq = arrays(X > 2, class_weight={0: 3, 1: 4})
+    assert weights_of(seq) == [3, 3, 3, 4, 4, 4]
+
+
+def test_class_weight_by_output() -> None:
+    seq = arrays({"p": CLASSES, "q": CLASSES, "r": X}, class_weight={"q": BY_CLASS})
+    assert weights_of(seq) == {"p": [1] * 6, "q": WANTED, "r": [1] * 6}
+
+
+def test_class_weight_times_sample_weight() -> None:
+    expected = [w * x for w, x in zip(WANTED, X, strict=True)]
+    assert weights_of(arrays(CLASSES, X, class_weight=BY_CLASS)) == expected
+    seq = arrays({"p": CLASSES, "q": CLASSES}, {"p": X}, class_weight={"p": BY_CLASS})
+    assert weights_of(seq) == {"p": expected, "q": [1] * 6}
+
+
+def test_weights_of_the_source_are_not_written_to() -> None:
+    mine = X.astype("float32")
+    weights_of(arrays(CLASSES, mine, class_weight=BY_CLASS))
+    assert mine.tolist() == X.tolist()
+
+
+def test_class_weight_can_be_replaced() -> None:
+    seq = arrays(CLASSES).replace(class_weight=BY_CLASS)
+    assert weights_of(seq) == WANTED
+
+
+def test_class_weight_that_names_no_class() -> None:
+    assert weights_of(arrays(CLASSES, class_weight={})) == [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("targets", "class_weight"),
+    [
+        (None, {0: 1}),
+        (CLASSES, {"p": {0: 1}}),
+        (CLASSES, [1, 2, 3, 4]),
+        (CLASSES, "balanced"),
+        ({"p": CLASSES}, {0: 1}),
+        ({"p": CLASSES}, {"z": {0: 1}}),
+        ({"p": CLASSES}, {"p": [1, 2]}),
+        ((CLASSES, CLASSES), {0: 1}),
+        (CLASSES.astype(str), {"0": 1}),
+    ],
+)
+def test_class_weight_that_does_not_fit(targets: Any, class_weight: Any) -> None:
+    with pytest.raises(ArgumentError, match="class_weight does not fit the targets") as caught:
+        arrays(targets, class_weight=class_weight)[0]
+    assert caught.value.where["class"] == "ArraySequence"
+
+
+class Returns(MultiInputSequence):
+    """Targets and weights as given."""
+
+    def __init__(self, targets: Any, weights: Any) -> None:
+        super().__init__(4)
+        self.rest = targets, weights
+
+    def load_sample(self, index: int) -> Any:
+        return np.float32(index), *self.rest
+
+
+@pytest.mark.parametrize(
+    ("targets", "weights"),
+    [
+        ({"p": 1.0}, {"q": 1.0}),
+        ({"p": 1.0}, {"p": 1.0, "q": 1.0}),
+        ({"p": 1.0}, (1.0,)),
+        ((1.0, 2.0), {"p": 1.0}),
+        ((1.0, 2.0), (1.0,)),
+        (1.0, {"p": 1.0}),
+    ],
+)
+def test_weights_that_belong_to_no_output(targets: Any, weights: Any) -> None:
+    with pytest.raises((ArgumentError, ValueError), match="sample_weight"):
+        Returns(targets, weights)[0]
