@@ -5,8 +5,8 @@ ready-made sequences by key.
 """
 
 from . import errors
-from .collate import aligned_empty
 from .join import JoinedSequence, join
+from .memory import aligned_empty
 from .modalities.arrays import ArraySequence
 from .modalities.files import FileSequence
 from .modalities.images import ImageSequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _keras
 from ._keras import Caller
 from .clock import EpochClock
-from .engine.base import Source
+from .engine.job import Source
 from .engine.runtime import Runtime
 from .errors import ArgumentError
 from .settings import Settings

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _keras
-from .engine.base import Layout
+from .engine.job import Layout
 from .errors import ArgumentError
 from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _keras
-from .engine.base import Layout, blame
+from .engine.job import Layout, blame
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence

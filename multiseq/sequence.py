@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import abc
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from . import _keras
-from .engine.base import Layout, blame
+from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
-from .errors import ArgumentError, MultiseqError, NotInitializedError
+from .errors import ArgumentError, MultiseqError, NotInitializedError, SampleError
 from .feed import KerasFeed
+from .mending import Mending
 from .order import Draw, Indices, Sampler
 from .samples import Sample
 from .selection import checked_keys
@@ -30,7 +31,7 @@ __all__ = ["MultiInputSequence"]
 _starting = threading.RLock()
 
 
-class MultiInputSequence(KerasFeed, Views, abc.ABC):
+class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -63,7 +64,12 @@ class MultiInputSequence(KerasFeed, Views, abc.ABC):
         use_multiprocessing: Whether workers should be processes. So far, threads load either way.
         max_queue_size: How many batches are read ahead; None for `workers + 2`.
         augmented: Whether `augment` is called.
-        on_error: What happens where a sample cannot be loaded: "raise".
+        on_error: What happens where a sample cannot be loaded: "raise"; "substitute" to take
+            another one in its place, drawn by (seed, epoch, sample); or a function of the error
+            (a SampleError that says where) that returns whether to substitute.
+        max_errors: Most samples that are substituted in an epoch; one more raises.
+        timeout: Seconds after which a worker process that does not reply is replaced; None for
+            never.
         spec: Shape and dtype of leaves: nested like a sample, with a `Spec` or None at each leaf.
             What is left out is taken from the first sample.
         class_weight: {class: weight}, or {output: {class: weight}} where targets are a dict.
@@ -87,7 +93,9 @@ class MultiInputSequence(KerasFeed, Views, abc.ABC):
         use_multiprocessing: bool = False,
         max_queue_size: int | None = None,
         augmented: bool = True,
-        on_error: str = "raise",
+        on_error: str | Callable[[SampleError], bool] = "raise",
+        max_errors: int = 100,
+        timeout: float | None = None,
         spec: Any = None,
         class_weight: Mapping[Any, Any] | None = None,
         name: str | None = None,
@@ -105,10 +113,13 @@ class MultiInputSequence(KerasFeed, Views, abc.ABC):
                 max_queue_size=max_queue_size,
                 augmented=augmented,
                 on_error=on_error,
+                max_errors=max_errors,
+                timeout=timeout,
                 class_weight=class_weight,
                 name=name,
             )
             self._keys = checked_keys(n_or_keys)
+            self._size = len(self._keys)
         except MultiseqError as error:
             raise error.at(cls=type(self).__name__) from None
         self._declared = spec

@@ -43,7 +43,9 @@ class Settings:
     use_multiprocessing: bool = False
     max_queue_size: int | None = None
     augmented: bool = True
-    on_error: str = "raise"
+    on_error: Any = "raise"
+    max_errors: int = 100
+    timeout: float | None = None
     class_weight: Any = None
     name: str | None = None
 
@@ -69,8 +71,17 @@ class Settings:
                 "sampler and shuffle were both given",
                 fix="leave shuffle out: the sampler decides the order",
             )
-        if self.on_error != "raise":
-            raise ArgumentError("bad on_error", got=self.on_error, expected='"raise"')
+        if self.on_error not in ("raise", "substitute") and not callable(self.on_error):
+            raise ArgumentError(
+                "bad on_error",
+                got=self.on_error,
+                expected='"raise", "substitute", or a function of the error',
+            )
+        self._set("max_errors", _integer("max_errors", self.max_errors, 0))
+        if self.timeout is not None and not self.timeout > 0:
+            raise ArgumentError(
+                "bad timeout", got=self.timeout, expected="seconds above 0, or None"
+            )
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

@@ -11,9 +11,9 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
-from .collate import ALIGNMENT
-from .engine.base import Job, OneByOne
+from .engine.job import Job, OneByOne
 from .errors import MultiseqError
+from .memory import ALIGNMENT
 from .order import Draw
 from .samples import Spec, outline
 from .sequence import MultiInputSequence

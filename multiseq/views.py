@@ -12,6 +12,7 @@ import numpy as np
 
 from .clock import EpochClock
 from .engine.runtime import Runtime
+from .errors import SampleError
 from .order import Indices
 from .selection import checked_keys, positions_of, split_positions
 from .settings import Settings
@@ -32,15 +33,17 @@ class Views:
     """
 
     _keys: pd.Index[Any]
+    _size: int
     _selection: Indices | None
     _settings: Settings
     _clock: EpochClock
     _live: Runtime | None
+    _substituted: dict[int, SampleError]
 
     @property
     def num_samples(self) -> int:
         """Number of samples."""
-        return len(self._keys)
+        return self._size
 
     @property
     def keys(self) -> pd.Index[Any]:
@@ -122,7 +125,7 @@ class Views:
         other = copy.copy(self)
         other._settings = self._settings.replace(settings or {})
         if positions is not None:
-            other._keys = checked_keys(self._keys[positions])
+            other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
             chosen = positions if self._selection is None else self._selection[positions]
             other._selection = chosen
         return other
@@ -141,6 +144,7 @@ class Views:
 
     def _start_over(self, epoch: int) -> None:
         self._live = None
+        self._substituted = {}
         self._clock = EpochClock(epoch)
         _alive.add(self)
 

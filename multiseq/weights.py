@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .collate import aligned_empty
 from .errors import ArgumentError
+from .memory import aligned_empty
 from .samples import Structure, outline
 
 __all__ = ["Weighting"]

@@ -41,7 +41,7 @@ ran_out = pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarn
 VALIDATION = 1000
 """Codes of validation samples start here."""
 
-_CAPACITY = 1024
+_CAPACITY = 2048
 
 
 class Numbered(MultiInputSequence):
@@ -85,7 +85,7 @@ class Codes(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         parts = inputs if isinstance(inputs, list | tuple) else [inputs]
-        codes = [ops.cast(amax(part, axis=range(1, len(part.shape))), "float32") for part in parts]
+        codes = [ops.cast(amax(part, axis=tuple(range(1, len(part.shape)))), "float32") for part in parts]
         return self.scale * concatenate([code[:, None] for code in codes], axis=-1)
 
 
@@ -175,7 +175,9 @@ class Probe:
 
     def seen(self) -> list[int]:
         """The samples that reached the training or test step, in order."""
-        return _numbers(_numpy(self._record.rows)[: int(_numpy(self._record.count))])
+        count = int(_numpy(self._record.count))
+        assert count <= _CAPACITY
+        return _numbers(_numpy(self._record.rows)[:count])
 
     def clear(self) -> None:
         """Forgets them."""

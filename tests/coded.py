@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from multiseq import MultiInputSequence, Spec
-from multiseq.collate import ALIGNMENT
+from multiseq.memory import ALIGNMENT
 
 
 class Coded(MultiInputSequence):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from coded import in_threads, misaligned
 
-from multiseq.collate import BatchBuilder, BatchMemory, aligned_empty, is_batch
-from multiseq.engine.base import Layout
+from multiseq.collate import BatchBuilder
+from multiseq.engine.job import Layout
 from multiseq.errors import SpecError
+from multiseq.memory import BatchMemory, aligned_empty, is_batch
 from multiseq.samples import Spec, Structure
 
 SHAPES = [(1,), (33, 3), (7, 5, 5), (0,), (0, 3), (32, 4096), (1000, 100), ()]

@@ -10,11 +10,10 @@ import pytest
 from backends import (
     BACKEND,
     VALIDATION,
+    Codes,
     Numbered,
     Probe,
     Unbuilt,
-    Codes,
-    batches_of,
     flat,
     keras,
     not_legacy,
@@ -204,6 +203,7 @@ def test_validation_on_the_training_sequence_itself(probe: Probe) -> None:
     assert [sorted(part) for part in validation] == [list(range(N))] * 3
 
 
+@not_legacy
 def test_validation_of_some_steps_on_the_training_sequence_itself(probe: Probe) -> None:
     seq = shuffled()
     rows = probe.fit(seq, epochs=3, shuffle=False, validation_data=seq, validation_steps=2)

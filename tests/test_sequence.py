@@ -348,7 +348,6 @@ def test_augment_sees_the_whole_sample() -> None:
             inputs, target = sample
             return {name: leaf + 1 for name, leaf in inputs.items()}, target + 1
 
-    assert epoch_of(Turned(10, shuffle=True)) != list(range(10))
     assert sorted(epoch_of(Turned(10, shuffle=True))) == list(range(1, 11))
 
 

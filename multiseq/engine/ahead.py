@@ -11,7 +11,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from .base import Loader, MakeJob, Pending, Reader, Source, in_flight
+from .base import Loader, MakeJob, Pending, Reader
+from .exit import in_flight
+from .job import Source
 
 __all__ = ["Forecast", "ReadAhead"]
 

@@ -8,7 +8,7 @@ from ..collate import as_array
 from ..order import Draw
 from ..samples import Spec, Structure, infer_spec
 from ..weights import Weighting
-from .base import Layout, Source, blame
+from .job import Layout, Source, blame
 
 __all__ = ["infer_layout"]
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LoadError, MultiseqError
-from .base import Job, Loader, Pending
+from .base import Loader, Pending
+from .job import Job
 from .payload import save_payload
 from .ring import Ring
 from .tickets import Task, Ticket

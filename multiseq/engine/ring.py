@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..collate import ALIGNMENT
 from ..errors import MultiseqError
+from ..memory import ALIGNMENT
 
 __all__ = ["CANCELLED", "CONTROL_WORDS", "Ring", "Slot", "slot_indices", "slot_words"]
 

@@ -11,7 +11,9 @@ import numpy as np
 from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Forecast, ReadAhead
-from .base import Job, Layout, Reader, Source, in_flight
+from .base import Reader
+from .exit import in_flight
+from .job import Job, Layout, Source
 from .processes import ProcessesLoader
 from .serial import SerialReader
 from .threads import ThreadsLoader
@@ -95,13 +97,16 @@ class Runtime:
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
-        return Job(source, self.layout, indices, draw)
+        return Job(source, self.layout, indices, draw, epoch)
 
     def _new_reader(self) -> Reader:
         workers, in_processes, depth = self._settings.parallel
         if workers:
             processes = in_processes and hasattr(os, "memfd_create")
-            loader = ProcessesLoader(workers, depth) if processes else ThreadsLoader(workers)
+            timeout = self._settings.timeout
+            loader = (
+                ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
+            )
             return ReadAhead(loader, self.forecast, depth)
         size = self._batch_size
         most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1

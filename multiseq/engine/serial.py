@@ -6,7 +6,9 @@ from typing import Any
 
 from ..errors import MultiseqError
 from .ahead import Forecast
-from .base import MakeJob, Reader, Source, in_flight
+from .base import MakeJob, Reader
+from .exit import in_flight
+from .job import Source
 
 __all__ = ["SerialReader"]
 

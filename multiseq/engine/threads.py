@@ -7,7 +7,8 @@ import weakref
 from queue import SimpleQueue
 from typing import Any
 
-from .base import Job, Loader, Pending
+from .base import Loader, Pending
+from .job import Job
 
 __all__ = ["ThreadsLoader"]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..collate import aligned_empty
 from ..errors import LoadError, MultiseqError
-from .base import Job, Pending
+from ..memory import aligned_empty
+from .base import Pending
+from .job import Job
 from .ring import CANCELLED, Ring, Slot, slot_indices, slot_words
 from .worker import TASK, Status
 

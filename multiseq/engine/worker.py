@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import LoadError, MultiseqError
 from ..order import Draw
-from .base import Job
+from .job import Job
 from .payload import load_payload
 from .ring import CANCELLED, Slot, slot_indices, slot_words
 

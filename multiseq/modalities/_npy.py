@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from ..collate import aligned_empty
 from ..errors import SourceError
+from ..memory import aligned_empty
 from ._templates import no_such_field
 
 __all__ = ["ArrayStack", "read_npz"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..collate import BatchMemory
 from ..errors import ArgumentError
+from ..memory import BatchMemory
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..collate import aligned_empty
 from ..errors import ArgumentError, SourceError
+from ..memory import aligned_empty
 from ..order import Indices
 from ..paths import inside
 from ..samples import Spec

@@ -1,0 +1,284 @@
+"""How indices become a batch.
+
+A `Job` is one batch to load. It can be cut into chunks, which any thread may load in any order.
+Whoever loads, the same hooks run on the same indices with the same random numbers, so the bytes
+are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from ..collate import BatchBuilder, is_known
+from ..errors import LoadError, MultiseqError, SampleError
+from ..memory import ALIGNMENT, BatchMemory, is_batch
+from ..order import Draw, Indices
+from ..samples import Leaves, Sample, Spec, Structure
+from ..weights import Weighting
+from .exit import stop_if_exiting
+
+__all__ = ["Job", "Layout", "OneByOne", "Source", "blame"]
+
+
+class Layout:
+    """The structure of a sequence's samples, the specs of its leaves, and its weighting."""
+
+    def __init__(
+        self, structure: Structure, specs: Sequence[Spec], weighting: Weighting | None = None
+    ) -> None:
+        self.structure, self.specs, self.weighting = structure, tuple(specs), weighting
+        self._known: list[tuple[Any, Any]] = [
+            (spec.batch_shape, np.dtype(spec.dtype)) for spec in specs if is_known(spec)
+        ]
+        self.memory = BatchMemory(self._known)
+        self.known = len(self._known) == len(self.specs)
+
+    def builder(self, n: int, arrays: Sequence[Any] | None = None) -> BatchBuilder:
+        """Returns a batch of n samples in the making; in given arrays, or in new ones."""
+        own = self.memory.arrays(n) if arrays is None else arrays
+        return BatchBuilder(self.specs, self.structure.names, n, own, adopt=arrays is None)
+
+    def batches_within(self, size: int, n: int) -> int:
+        """How many batches of n samples fit into `size` bytes, all of them aligned.
+
+        At least 1; no more where shapes vary, or where the second batch would not be aligned.
+        """
+        nbytes = [n * math.prod(shape) * dtype.itemsize for shape, dtype in self._known]
+        if not self.known or any(each % ALIGNMENT for each in nbytes):
+            return 1
+        return max(1, size // max(1, int(sum(nbytes))))
+
+    def is_batch(self, leaves: Leaves, n: int) -> bool:
+        """Whether leaves are a batch of n samples already, and need no copying."""
+        return self.known and all(
+            is_batch(leaf, (n, *shape), dtype)
+            for leaf, (shape, dtype) in zip(leaves, self._known, strict=True)
+        )
+
+
+class Source(Protocol):
+    """What a loader needs of a sequence; the hooks are described at `MultiInputSequence`."""
+
+    @property
+    def loads_batches(self) -> bool:
+        """Whether `load_batch` is overridden."""
+
+    @property
+    def collates(self) -> bool:
+        """Whether `collate` is overridden."""
+
+    def make_sample(self, index: int, draw: Draw | None) -> Sample:
+        """`load_sample`, then `augment` where there is a draw."""
+
+    def load_batch(self, indices: Indices) -> Any:
+        """Several samples at once."""
+
+    def collate(self, samples: list[Sample]) -> Any:
+        """Samples into a batch."""
+
+    def locate(self, index: int) -> dict[str, Any]:
+        """The class, key and position of a sample, for errors; in a worker class and index."""
+
+    def for_workers(self) -> Source:
+        """A copy with all that loading needs, and no keys."""
+
+    @property
+    def on_error(self) -> Any:
+        """Either "raise" or "substitute", or a function of the error that chooses."""
+
+    def substitutes(self, index: int, epoch: int) -> Iterable[int]:
+        """Samples to try in the place of one that cannot be loaded."""
+
+    def note_substituted(self, substituted: Mapping[int, SampleError]) -> None:
+        """Counts samples that others stand in for, and raises where there are too many."""
+
+
+class Job:
+    """One batch to load.
+
+    Args:
+        source: Whose hooks load it.
+        layout: Of the source's samples.
+        indices: Which samples, as `load_sample` takes them.
+        draw: The epoch's random numbers, or None where nothing is random.
+
+        epoch: Which epoch it belongs to.
+
+    Attributes:
+        parity: 0 or 1 to pad variable axes to an even or an odd length.
+        substituted: Why, by the index of each sample that another one stands in for.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        layout: Layout,
+        indices: Indices,
+        draw: Draw | None,
+        epoch: int = 0,
+    ) -> None:
+        self.source, self.layout, self.indices, self.draw = source, layout, indices, draw
+        self.epoch = epoch
+        self.parity: int | None = None
+        self.substituted: dict[int, SampleError] = {}
+        self._by_batch = source.loads_batches and draw is None and not source.collates
+        self._samples: list[Sample] | None = None
+        self._builder: Any = None
+
+    def cut(self, pieces: int) -> list[tuple[int, int]]:
+        """Cuts the job into at most so many chunks: (start, stop), each to be loaded once."""
+        n = len(self.indices)
+        self._builder = self.layout.builder(n)
+        self._samples = [None] * n if self.source.collates else None
+        step = -(-n // min(pieces, n))
+        return [(start, min(start + step, n)) for start in range(0, n, step)]
+
+    def run(self) -> tuple[Any, ...]:
+        """Loads the batch in this thread, and returns it."""
+        return self.batch(self.run_leaves())
+
+    def run_into(self, arrays: Sequence[Any]) -> None:
+        """Loads the batch in this thread, into arrays; for leaves whose shape is known."""
+        self._builder = self.layout.builder(len(self.indices), arrays)
+        self.load(0, len(self.indices))
+
+    def run_as(self, count: int) -> list[tuple[Any, ...]]:
+        """Loads in this thread, and returns `count` batches of equal size."""
+        leaves, size = self.run_leaves(), len(self.indices) // count
+        ends = range(size, size * count + 1, size)
+        return [self.batch([leaf[end - size : end] for leaf in leaves]) for end in ends]
+
+    def run_leaves(self) -> Leaves:
+        """Loads the batch in this thread, and returns its leaves, without completed weights."""
+        leaves = self._rows(self.indices) if self._by_batch else None
+        if leaves is not None and self.layout.is_batch(leaves, len(self.indices)):
+            return leaves
+        for start, stop in self.cut(1):
+            self.load(start, stop, leaves)
+        return self._finish()
+
+    def load(self, start: int, stop: int, leaves: Leaves | None = None) -> None:
+        """Loads one chunk.
+
+        Args:
+            start: The first row of it.
+            stop: The row after the last.
+            leaves: What `load_batch` returned for it, if that was called.
+
+        Raises:
+            SampleError: A sample could not be loaded or does not fit; it says which.
+        """
+        indices = self.indices[start:stop]
+        if self._by_batch:
+            leaves = self._rows(indices) if leaves is None else leaves
+            if leaves is not None and self._put_rows(start, leaves, indices):
+                return
+        for row, index in enumerate(indices.tolist(), start):
+            stop_if_exiting()
+            try:
+                self._load_one(row, index)
+            except Exception as error:
+                self._mend(error, row, index)
+
+    def _load_one(self, row: int, index: int) -> None:
+        sample = self.source.make_sample(index, self.draw)
+        if self._samples is None:
+            self._builder.put(row, self.layout.structure.flatten(sample))
+        else:
+            self._samples[row] = sample
+
+    def _mend(self, error: Exception, row: int, index: int) -> None:
+        """Loads another sample in the place of one that failed, if that is wanted."""
+        try:
+            blame(error, self.source, "load_sample", index)
+        except SampleError as located:
+            wanted = self.source.on_error
+            if wanted == "raise" or (callable(wanted) and not wanted(located)):
+                raise
+            for other in self.source.substitutes(index, self.epoch):
+                with contextlib.suppress(Exception):
+                    self._load_one(row, other)
+                    self.substituted[index] = located
+                    return
+            raise
+
+    def finish(self) -> tuple[Any, ...]:
+        """Returns the batch, when all chunks are loaded."""
+        return self.batch(self._finish())
+
+    def _finish(self) -> Leaves:
+        if self._samples is not None:
+            try:
+                batch = self.source.collate(self._samples)
+                leaves = self.layout.structure.flatten(batch)
+                self._builder.put_rows(0, len(self.indices), leaves)
+            except Exception as error:
+                blame(error, self.source, "collate")
+        return list(self._builder.finish(self.parity))
+
+    def batch(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Puts leaves together, and completes their weights."""
+        if self.substituted:
+            self.source.note_substituted(self.substituted)
+        batch = self.layout.structure.unflatten(leaves)
+        return batch if self.layout.weighting is None else self.layout.weighting(batch)
+
+    def _rows(self, indices: Indices) -> Leaves | None:
+        """Returns what `load_batch` returns; None to load samples one by one instead."""
+        try:
+            return self.layout.structure.flatten(self.source.load_batch(indices))
+        except Exception as error:
+            self._after_failure(error, indices)
+            return None
+
+    def _put_rows(self, start: int, leaves: Leaves, indices: Indices) -> bool:
+        try:
+            self._builder.put_rows(start, len(indices), leaves)
+        except Exception as error:
+            self._after_failure(error, indices)
+            return False
+        return True
+
+    def _after_failure(self, error: Exception, indices: Indices) -> None:
+        """After `load_batch` failed, raises the error of the sample at fault."""
+        if self.source.on_error == "raise":
+            Job(OneByOne(self.source), self.layout, indices, None).run()
+            blame(error, self.source, "load_batch")
+        self._by_batch = False  # One by one, only what fails is substituted.
+
+
+def blame(error: Exception, source: Source, hook: str, index: int | None = None) -> NoReturn:
+    """Raises an error that says where it happened; a foreign one becomes a `LoadError`.
+
+    Args:
+        error: What was raised.
+        source: Whose hook raised it.
+        hook: Its name.
+        index: Of the sample; None where several were being loaded.
+    """
+    where = {"cls": type(source).__name__} if index is None else source.locate(index)
+    if isinstance(error, MultiseqError):
+        error.where.pop("index", None)  # A part's, where this source is a join.
+        raise error.at(**where)
+    raise LoadError(
+        f"{hook} raised {type(error).__name__}: {error}",
+        fix=f"see the traceback above; {hook} must be able to load every sample",
+    ).at(**where) from error
+
+
+class OneByOne:
+    """A source without its fast path, and without a `collate` of its own."""
+
+    loads_batches = collates = False
+    on_error = "raise"
+
+    def __init__(self, source: Source) -> None:
+        self.make_sample, self.locate = source.make_sample, source.locate
+        self.load_batch, self.collate = source.load_batch, source.collate
+        self.for_workers, self.substitutes = source.for_workers, source.substitutes
+        self.note_substituted = source.note_substituted

@@ -1,0 +1,613 @@
+"""join: sequences put together by key, never by position."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded import (
+    Coded,
+    Noisy,
+    Ragged,
+    Words,
+    codes,
+    epoch_of,
+    frozen,
+    frozen_epoch,
+    leaves,
+    misaligned,
+)
+
+from multiseq import (
+    ArraySequence,
+    JoinedSequence,
+    MultiInputSequence,
+    Spec,
+    Standardize,
+    Vocabulary,
+    join,
+)
+from multiseq.errors import AlignmentError, ArgumentError, LoadError, SampleError
+from multiseq.testing import check_sequence
+
+N = 20
+KEYS = [f"k{number:02}" for number in range(N)]
+
+
+def part(name: str | None = "x", order: Any = None, first: int = 0, **keywords: Any) -> Any:
+    """Rows that say which key is theirs, in any order of the keys."""
+    order = np.arange(first, N) if order is None else np.asarray(order)
+    rows = np.repeat(order[:, None], 3, 1).astype("float32")
+    keys = [KEYS[number] for number in order]
+    return ArraySequence({name: rows} if name else rows, keys=keys, **keywords)
+
+
+class OneByOne(MultiInputSequence):
+    """The same without a fast path."""
+
+    def __init__(self, name: str, order: Any = range(N), **keywords: Any) -> None:
+        self.name, self.order = name, list(order)
+        super().__init__([KEYS[number] for number in self.order], **keywords)
+
+    def load_sample(self, index: int) -> Any:
+        return {self.name: np.full(3, self.order[index], np.float32)}
+
+
+BACKWARDS = np.arange(N)[::-1]
+MIXED = np.random.default_rng(0).permutation(N)
+
+
+def assert_aligned(seq: MultiInputSequence, samples: Any = range(N)) -> None:
+    """Every leaf of a row is of the row's key, and all samples are there."""
+    found = []
+    for index in range(len(seq)):
+        batch = seq[index]
+        assert [KEYS[code] for code in codes(batch)] == seq.batch_keys(index).tolist()
+        assert misaligned(batch) == []
+        found += codes(batch)
+    assert sorted(found) == list(samples)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("make", [part, OneByOne])
+def test_parts_are_aligned_by_key(make: Any, shuffle: bool, workers: int) -> None:
+    parts = [make("x"), make("y", BACKWARDS), part("z", MIXED)]
+    with join(*parts, batch_size=6, shuffle=shuffle, seed=1, workers=workers) as seq:
+        assert_aligned(seq)
+        assert list(seq[0][0]) == ["x", "y", "z"]
+
+
+def test_keys_are_those_of_the_first_part_in_its_order() -> None:
+    assert join(part("x", MIXED), part("y")).keys.tolist() == [KEYS[k] for k in MIXED]
+
+
+def test_it_keeps_the_contract() -> None:
+    check_sequence(join(part(), OneByOne("y", BACKWARDS), batch_size=6, shuffle=True))
+    check_sequence(join(part(), noise=Noised(KEYS), batch_size=6, shuffle=True))
+
+
+def test_batches_are_the_same_with_and_without_fast_paths() -> None:
+    fast = join(part("x"), part("y", MIXED), batch_size=6, shuffle=True, seed=1)
+    slow = join(OneByOne("x"), OneByOne("y", MIXED), batch_size=6, shuffle=True, seed=1)
+    assert (fast.loads_batches, slow.loads_batches) == (True, False)
+    assert frozen_epoch(fast) == frozen_epoch(slow)
+
+
+# Names
+
+
+def test_a_named_part_gives_one_input_by_that_name() -> None:
+    seq = join(image=part("anything", BACKWARDS), caption=part(None))
+    assert_aligned(seq)
+    assert list(seq[0][0]) == ["image", "caption"]
+
+
+def test_a_positional_part_brings_its_own_names() -> None:
+    two = ArraySequence({"a": np.arange(N), "b": np.arange(N)}, keys=KEYS)
+    assert list(join(two, c=part())[0][0]) == ["a", "b", "c"]
+
+
+def test_inputs_without_names_are_a_tuple_in_order() -> None:
+    pair = ArraySequence((np.arange(N), np.arange(N)), keys=KEYS)
+    seq = join(part(None), pair, part(None, BACKWARDS))
+    assert_aligned(seq)
+    assert len(seq[0][0]) == 4
+
+
+def test_one_part_without_a_name_is_one_array() -> None:
+    assert isinstance(join(part(None))[0][0], np.ndarray)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: join(part("x"), part("x")), "two parts have an input 'x'"),
+        (lambda: join(part("x"), x=part()), "two parts have an input 'x'"),
+        (lambda: join(part("x"), part(None)), "some inputs have names and some have none"),
+        (
+            lambda: join(x=ArraySequence({"a": np.arange(N), "b": np.arange(N)}, keys=KEYS)),
+            "part 'x' has 2 inputs",
+        ),
+        (lambda: join(), "nothing to join"),
+        (lambda: join(part(), np.zeros(3)), "only sequences can be joined"),  # type: ignore[arg-type]
+        (lambda: join(part(), how="outer"), "bad how"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_joined(make: Any, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says) as caught:
+        make()[0]
+    assert caught.value.where["class"] == "JoinedSequence"
+
+
+def test_an_unknown_keyword() -> None:
+    with pytest.raises(TypeError, match="batchsize"):
+        join(part(), batchsize=3)
+
+
+def test_a_part_that_collates_cannot_be_joined() -> None:
+    class Collates(Coded):
+        def collate(self, samples: Any) -> Any:
+            return samples
+
+    with pytest.raises(ArgumentError, match=r"collate(?s:.)*Collates"):
+        join(Collates(3), Coded(3))
+
+
+# Keys
+
+
+def test_strict_names_what_is_missing_where() -> None:
+    with pytest.raises(AlignmentError) as caught:
+        join(part("x"), y=part("y", first=2))
+    assert caught.value.got == "y lacks 'k00', 'k01', which part 0 (ArraySequence) has"
+    assert 'how="inner"' in str(caught.value)
+    with pytest.raises(AlignmentError, match=r"part 0 \(ArraySequence\) lacks 'k00', 'k01'"):
+        join(part("x", first=2), part("y"))
+
+
+def test_inner_keeps_what_all_have_and_reports_the_rest(caplog: Any) -> None:
+    parts = {
+        "x": part("x", MIXED[2:]),
+        "y": part("y", BACKWARDS[:-3]),
+        "z": OneByOne("z", range(1, N)),
+    }
+    lacking = {*MIXED[:2].tolist(), 0, 1, 2}
+    with caplog.at_level(logging.WARNING, "multiseq"):
+        seq = join(**parts, how="inner", batch_size=4, shuffle=True)
+    assert_aligned(seq, sorted(set(range(N)) - lacking))
+    for name, each in parts.items():
+        expected = set(each.keys) - set(seq.keys)
+        assert set(seq.dropped.get(name, [])) == expected
+        assert (f"of {name}: " in caplog.text) == bool(expected)
+    assert set(seq.keys) == {KEYS[k] for k in set(range(N)) - lacking}
+
+
+def test_inner_of_equal_keys_drops_nothing(caplog: Any) -> None:
+    seq = join(part("x"), part("y", BACKWARDS), how="inner")
+    assert seq.dropped == {}
+    assert not caplog.records
+    assert_aligned(seq)
+
+
+def test_nothing_in_common() -> None:
+    for how in ("inner", "strict"):
+        with pytest.raises(AlignmentError, match="k0"):
+            join(part("x", range(5)), part("y", range(5, N)), how=how)  # type: ignore[arg-type]
+
+
+def test_numbers_never_equal_text() -> None:
+    numbers = ArraySequence({"y": np.arange(3)}, keys=[1, 2, 3])
+    texts = ArraySequence({"x": np.arange(3)}, keys=["1", "2", "3"])
+    for how in ("strict", "inner"):
+        with pytest.raises(AlignmentError, match=r"keys\.astype\(str\)"):
+            join(texts, numbers, how=how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keys", [np.arange(3, dtype="int32"), np.arange(3.0), range(3)])
+def test_equal_numbers_are_equal_keys(keys: Any) -> None:
+    seq = join(ArraySequence({"x": np.arange(3)}), ArraySequence({"y": np.arange(3)}, keys=keys))
+    assert epoch_of(seq) == [0, 1, 2]
+
+
+def test_keys_of_several_levels() -> None:
+    keys = [("p1", 1), ("p1", 2), ("p2", 1)]
+    one = ArraySequence({"x": np.arange(3)}, keys=keys)
+    other = ArraySequence({"y": np.arange(3)[::-1].copy()}, keys=keys[::-1])
+    assert epoch_of(join(one, other)) == [0, 1, 2]
+    assert epoch_of(join(one.subset([2, 0]), other, how="inner")) == [2, 0]
+
+
+def test_a_subset_is_joined_by_its_own_keys() -> None:
+    seq = join(part("x").subset(KEYS[4:12]), part("y", MIXED), how="inner", batch_size=3)
+    assert_aligned(seq, range(4, 12))
+    assert_aligned(join(part("x", MIXED).subset(KEYS), OneByOne("y", MIXED).subset(KEYS)))
+
+
+# Targets
+
+
+TARGETS: dict[str, Any] = {
+    "array": np.arange(N),
+    "list": list(range(N)),
+    "series": pd.Series(MIXED, index=[KEYS[k] for k in MIXED]),
+    "longer series": pd.Series([*MIXED, 99], index=[*(KEYS[k] for k in MIXED), "other"]),
+    "frame": pd.DataFrame({"t": MIXED, "u": MIXED}, index=[KEYS[k] for k in MIXED]),
+    "dict": {"p": np.arange(N), "q": pd.Series(MIXED, index=[KEYS[k] for k in MIXED])},
+    "tuple": (np.arange(N), np.arange(N)),
+    "part": part("p", MIXED),
+    "bare part": part(None, MIXED),
+    "slow part": OneByOne("p", MIXED),
+}
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_targets_from_anything(targets: str, workers: int) -> None:
+    settings: dict[str, Any] = {"batch_size": 6, "shuffle": True, "seed": 1, "workers": workers}
+    with join(part("x"), part("y", BACKWARDS), targets=TARGETS[targets], **settings) as seq:
+        assert_aligned(seq)
+        assert len(seq[0]) == 2
+        if targets in ("dict", "part", "slow part"):
+            assert isinstance(seq[0][1], dict)
+
+
+@pytest.mark.parametrize("weights", ["array", "series", "bare part"])
+def test_weights_from_anything(weights: str) -> None:
+    given = TARGETS[weights]
+    seq = join(part("x", MIXED), targets=TARGETS["series"], sample_weight=given, how="strict")
+    if weights == "array":  # In the order of the join's keys.
+        assert seq[0][2].tolist() == list(range(N))
+    else:
+        assert_aligned(seq)
+    assert len(seq[0]) == 3
+
+
+def test_partial_weights_are_completed() -> None:
+    seq = join(part(), targets=TARGETS["dict"], sample_weight={"q": TARGETS["series"] / 2})
+    assert seq[0][2]["p"].tolist() == [1] * N
+    assert seq[0][2]["q"].tolist() == [k / 2 for k in range(N)]
+
+
+def test_class_weight() -> None:
+    seq = join(part(), targets=TARGETS["series"], class_weight={0: 5})
+    assert seq[0][2].tolist() == [5] + [1] * (N - 1)
+
+
+def with_targets(name: str, targets: Any, weights: Any = None) -> ArraySequence:
+    return ArraySequence({name: np.arange(N)}, targets, weights, keys=KEYS)
+
+
+def test_targets_of_a_part_are_those_of_the_join() -> None:
+    seq = join(with_targets("x", np.arange(N), np.arange(N)), part("y", MIXED), batch_size=6)
+    assert len(seq[0]) == 3
+    assert_aligned(seq)
+
+
+def test_targets_of_several_parts_go_by_name() -> None:
+    one, other = with_targets("x", {"p": np.arange(N)}), with_targets("y", {"q": np.arange(N)})
+    assert list(join(one, other)[0][1]) == ["p", "q"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(np.arange(N), np.arange(N)), ({"p": np.arange(N)},) * 2]
+)
+def test_it_must_be_clear_which_targets_are_meant(first: Any, second: Any) -> None:
+    parts = with_targets("x", first), with_targets("y", second)
+    with pytest.raises(ArgumentError, match=r"several parts have targets(?s:.)*targets=") as caught:
+        join(*parts)[0]
+    assert caught.value.where["class"] == "JoinedSequence"
+    assert join(*parts, targets=np.zeros(N))[0][1].tolist() == [0] * N
+
+
+@pytest.mark.parametrize(
+    ("targets", "error"),
+    [
+        (np.arange(N - 1), ArgumentError),
+        (pd.Series(range(N)), AlignmentError),
+        (pd.Series(range(2), index=KEYS[:2]), AlignmentError),
+        (part("t", first=3), AlignmentError),
+        ([None] * N, ArgumentError),
+    ],
+)
+def test_targets_that_do_not_fit(targets: Any, error: Any) -> None:
+    with pytest.raises(error):
+        join(part(), targets=targets)
+
+
+# Joins of joins, and parts of a join
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_joins_of_joins(workers: int) -> None:
+    inner = join(part("x", MIXED), OneByOne("y", BACKWARDS), targets=TARGETS["series"])
+    with join(part("z"), inner, batch_size=6, workers=workers, shuffle=True) as seq:
+        assert_aligned(seq)
+        assert list(seq[0][0]) == ["z", "x", "y"]
+        assert len(seq[0]) == 2
+    assert_aligned(join(join(join(inner)), w=part("w")))
+
+
+def test_a_join_of_a_subset_of_a_join() -> None:
+    inner = join(part("x", MIXED), part("y", BACKWARDS)).subset(KEYS[5:15])
+    assert_aligned(join(inner, z=part("z", MIXED), how="inner").subset(KEYS[7:9]), range(7, 9))
+
+
+def test_split_subset_sample_and_replace() -> None:
+    seq = join(part("x", MIXED), OneByOne("y"), targets=TARGETS["series"], seed=3, batch_size=6)
+    train, test = seq.split(0.7, 0.3)
+    found = epoch_of(train) + epoch_of(test)
+    assert sorted(found) == list(range(N))
+    assert_aligned(seq.subset([KEYS[3], KEYS[1]]), [1, 3])
+    inputs, target = seq.subset([KEYS[3], KEYS[1]]).sample(0)
+    assert [inputs["x"][0], inputs["y"][0], target] == [3, 3, 3]
+    assert_aligned(seq.replace(batch_size=7, shuffle=True))
+
+
+def test_a_join_can_be_pickled() -> None:
+    seq = join(part("x", MIXED), OneByOne("y"), targets=TARGETS["series"], batch_size=6, workers=2)
+    with seq:
+        batches = frozen_epoch(seq)
+        with pickle.loads(pickle.dumps(seq)) as other:
+            assert frozen_epoch(other) == batches
+
+
+def test_parts_keep_their_own_settings() -> None:
+    mine = part("x", batch_size=3, shuffle=True, seed=1)
+    before = frozen_epoch(mine)
+    seq = join(mine, part("y"), batch_size=7)
+    epoch_of(seq)
+    assert seq.keys.equals(mine.keys)
+    assert len(seq) == 3
+    assert frozen_epoch(mine) == before
+
+
+def test_data_are_not_copied() -> None:
+    mine = part("x")
+    assert join(mine, part("y")).parts[0] is mine
+
+
+# Specs
+
+
+def test_specs_are_those_of_the_parts() -> None:
+    seq = join(Ragged(10), Words(10), batch_size=4)
+    assert seq.spec == ({"ids": Spec((None,), "int32"), "word": Spec((), "U"), "id": Spec((), "int64")},)
+    assert [batch[0]["ids"].shape[1] for batch in seq] == [5, 5, 4]
+    padded = join(Ragged(10, spec={"ids": Spec((None,), "int64", "pre", 9, 6)}), Words(10))
+    assert padded[0][0]["ids"][0].tolist() == [9] * 5 + [1]
+
+
+def test_a_spec_of_the_join_leaves_the_others_as_they_are() -> None:
+    seq = join(Ragged(10), Coded(10), spec={"b": Spec((2, 2), "float16")}, batch_size=4)
+    assert seq[0][0]["b"].dtype == np.float16
+    assert seq[0][0]["ids"].shape == (4, 5)
+    assert seq.spec[0]["ids"] == Spec((None,), "int32")
+
+
+def test_a_spec_for_no_input_of_the_join() -> None:
+    with pytest.raises(ArgumentError, match="spec= does not fit") as caught:
+        join(Ragged(10), spec={"z": Spec(())})[0]
+    assert caught.value.where["class"] == "JoinedSequence"
+
+
+def test_inner_never_looks_at_what_it_dropped() -> None:
+    class Broken(OneByOne):
+        def load_sample(self, index: int) -> Any:
+            if index == 0:
+                raise OSError("broken")
+            return super().load_sample(index)
+
+    assert_aligned(join(Broken("x"), part("y", first=1), how="inner"), range(1, N))
+    assert_aligned(join(part("y", first=1), Broken("x"), how="inner"), range(1, N))
+
+
+# Augmentation
+
+
+class Noised(MultiInputSequence):
+    """Random numbers alone."""
+
+    def load_sample(self, index: int) -> Any:
+        return {"noise": np.zeros(3, np.float32)}
+
+    def augment(self, sample: Any, rng: np.random.Generator) -> Any:
+        return {"noise": sample["noise"] + rng.random(3, np.float32)}
+
+
+def test_parts_go_on_augmenting_each_for_itself() -> None:
+    seq = join(one=Noised(KEYS), two=Noised(KEYS), seed=1, batch_size=6)
+    assert seq.augments
+    noise = [leaf for batch in seq for leaf in leaves(batch)]
+    assert all((leaf > 0).all() for leaf in noise)
+    assert len(np.unique(np.concatenate([leaf.ravel() for leaf in noise]))) == 2 * N * 3
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_augmented_parts_are_the_same_on_any_worker(workers: int) -> None:
+    settings: dict[str, Any] = {"batch_size": 6, "shuffle": True, "seed": 1}
+    inner = join(one=Noised(KEYS), two=part())
+    alone = join(Noised(KEYS), inner, **settings)
+    with join(Noised(KEYS), inner, workers=workers, **settings) as seq:
+        for epoch in (0, 3):
+            alone.set_epoch(epoch)
+            seq.set_epoch(epoch)
+            assert frozen_epoch(seq) == frozen_epoch(alone)
+
+
+def test_only_the_first_part_of_a_split_is_augmented() -> None:
+    train, test = join(part(), noise=Noised(KEYS), seed=1).split(0.5, 0.5)
+    assert train.augments
+    assert not test.augments
+    assert (train[0][0]["noise"] > 0).all()
+    assert (test[0][0]["noise"] == 0).all()
+    again = join(part("w"), test, how="inner")
+    assert (again[0][0]["noise"] == 0).all()
+
+
+def test_augmentation_of_a_join_can_be_turned_off() -> None:
+    assert (join(Noised(KEYS), augmented=False)[0][0]["noise"] == 0).all()
+    assert (join(Noised(KEYS, augmented=False))[0][0]["noise"] == 0).all()
+    assert (join(Noised(KEYS)).replace(augmented=False)[0][0]["noise"] == 0).all()
+
+
+class Turned(JoinedSequence):
+    """Augments the whole: the same for all inputs."""
+
+    def augment(self, sample: Any, rng: np.random.Generator) -> Any:
+        inputs, *rest = sample
+        shift = rng.random(dtype=np.float32)
+        return {name: leaf + leaf.dtype.type(shift * 8) for name, leaf in inputs.items()}, *rest
+
+
+def test_a_join_can_augment_the_whole_sample() -> None:
+    seq = Turned([(None, part("x")), (None, part("y"))], seed=1)
+    inputs = seq[0][0]
+    assert np.array_equal(inputs["x"], inputs["y"])
+    assert len(np.unique(inputs["x"] - np.arange(N)[:, None])) > N / 2
+
+
+def test_a_join_that_augments_keeps_the_specs_of_its_parts() -> None:
+    seq = Turned([(None, Ragged(10)), (None, Coded(10))], batch_size=4, seed=1)
+    assert seq[0][0]["ids"].shape == (4, 5)
+    assert seq.spec[0]["ids"] == Spec((None,), "int32")
+
+
+# Learning
+
+
+class Learns(MultiInputSequence):
+    """Standardized numbers, and words as ids; sample i has the value i."""
+
+    def __init__(self, keys: Any = KEYS, values: Any = None, **keywords: Any) -> None:
+        super().__init__(keys, **keywords)
+        self.values = np.arange(len(self.keys)) if values is None else np.asarray(values)
+        self.scale, self.words = Standardize(), Vocabulary()
+
+    @property
+    def transforms(self) -> Any:
+        return {"x": self.scale, "w": self.words}
+
+    def raw(self, index: int) -> Any:
+        return {"x": np.float64(self.values[index]), "w": f"w{self.values[index]}"}
+
+    def load_sample(self, index: int) -> Any:
+        raw = self.raw(index)
+        return {"x": self.scale(raw["x"]), "w": self.words(raw["w"])}
+
+
+def learned(seq: Learns) -> tuple[float, float]:
+    return float(seq.scale.mean), float(seq.scale.variance)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_join_learns_from_its_training_split_alone(nested: bool) -> None:
+    learner = Learns([KEYS[k] for k in MIXED], MIXED)
+    seq = join(part("p"), join(learner) if nested else learner, seed=5)
+    train, test = seq.split(0.5, 0.5)
+    mine = np.array([KEYS.index(key) for key in train.keys])
+    train.adapt(progress=False)
+    assert learned(learner) == pytest.approx((mine.mean(), mine.var()))
+    assert set(learner.words.vocabulary[1:]) == {f"w{k}" for k in mine}
+    assert train[0][0]["x"].mean() == pytest.approx(0, abs=1e-6)
+    theirs = np.array([KEYS.index(key) for key in test.keys])
+    assert test[0][0]["x"] == pytest.approx((theirs - mine.mean()) / mine.std(), abs=1e-5)
+
+
+def test_what_is_not_in_training_cannot_leak() -> None:
+    """With a million in place of each value of the test split, nothing learned changes."""
+    found = []
+    for poison in (0, 1_000_000):
+        values = np.arange(N) + 0
+        learner = Learns(KEYS, values)
+        train, test = join(learner, part("p", MIXED), seed=5).split(0.5, 0.5)
+        for key in test.keys:
+            values[KEYS.index(key)] += poison
+        learner.values = values
+        train.adapt(progress=False)
+        found.append((learned(learner), learner.words.vocabulary, frozen(train[0])))
+    assert found[0] == found[1]
+
+
+def test_targets_of_a_part_are_learned_too() -> None:
+    learner = Learns()
+    train, _ = join(part(), targets=learner, seed=5).split(0.5, 0.5)
+    train.adapt(progress=False)
+    assert learned(learner)[0] == pytest.approx(np.mean([KEYS.index(key) for key in train.keys]))
+
+
+def test_inner_learns_from_what_it_kept() -> None:
+    learner = Learns()
+    join(learner, part(first=10), how="inner").adapt(progress=False)
+    assert learned(learner)[0] == pytest.approx(np.arange(10, N).mean())
+
+
+def test_what_was_learned_again_is_used() -> None:
+    learner = Learns()
+    seq = join(learner, part())
+    for first in (0, 10):
+        seq.subset(KEYS[first:]).adapt(progress=False)
+        expected = (np.arange(N) - learner.scale.mean) / np.sqrt(learner.scale.variance)
+        seq.close()
+        assert seq[0][0]["x"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_leaf_learns_from_its_own_subset() -> None:
+    learner = Learns()
+    learner.subset(KEYS[:5]).adapt(progress=False)
+    assert learned(learner)[0] == 2
+
+
+def test_nothing_to_learn_is_no_error() -> None:
+    join(part()).adapt(progress=False)
+    part().adapt(progress=False)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_error_names_the_part_and_its_sample(workers: int, fast: bool) -> None:
+    class Broken(OneByOne):
+        def load_sample(self, index: int) -> Any:
+            if self.order[index] == 7:
+                raise OSError("broken")
+            return super().load_sample(index)
+
+    other = part("y") if fast else OneByOne("y")
+    with join(other, Broken("x", BACKWARDS), batch_size=5, workers=workers) as seq:
+        with pytest.raises(LoadError, match="OSError: broken") as caught:
+            seq[1]
+        assert caught.value.where == {"class": "Broken", "key": "'k07'", "position": "12"}
+        assert codes(seq[0]) == [0, 1, 2, 3, 4]
+
+
+def test_an_error_of_structure_names_the_part() -> None:
+    class Changes(OneByOne):
+        def load_sample(self, index: int) -> Any:
+            return {"x": np.zeros(3 + index // 5, np.float32)}
+
+    with pytest.raises(SampleError, match="another shape") as caught:
+        join(part("y"), Changes("x"))[0]
+    assert caught.value.where["key"] == "'k05'"
+    assert "inputs['x']" in str(caught.value)
+
+
+def test_it_is_usable_after_an_error() -> None:
+    seq = join(part(), targets=np.arange(N), batch_size=6)
+    with pytest.raises(IndexError):
+        seq[99]
+    with pytest.raises(IndexError):
+        seq.sample(99)
+    assert_aligned(seq)
+
+
+def test_noisy_is_aligned_as_well() -> None:
+    seq = join(Noisy(KEYS), y=part("y", MIXED), batch_size=6, shuffle=True, seed=1)
+    for batch in seq:
+        assert np.array_equal(batch[0]["a"].astype(int), batch[0]["y"])

@@ -1,0 +1,105 @@
+"""README.md: its code runs, in order, on data of the kind it speaks of."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from backends import LEGACY
+from PIL import Image
+
+from multiseq.errors import SpecError
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+STATIONS = 40
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language; each keeps its line numbers, for tracebacks."""
+    text = README.read_text()
+    fences = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return ["\n" * text.count("\n", 0, fence.start(1)) + fence[1] for fence in fences]
+
+
+def examples() -> list[str]:
+    """What the third column of the table of classes holds."""
+    return re.findall(r"^\| `\w+Sequence` \|.*\| `(.+)` \|$", README.read_text(), re.MULTILINE)
+
+
+def run(source: str, names: dict[str, Any]) -> None:
+    if LEGACY:
+        source = source.replace("import keras\n", "import tf_keras as keras\n")
+    exec(compile(source, "README.md", "exec"), names)  # noqa: S102 (our own page, no input)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that README.md reads."""
+    root = tmp_path_factory.mktemp("readme")
+    rng = np.random.default_rng(0)
+    (root / "mock_data").mkdir()
+    (root / "photos").mkdir()
+    for k in range(STATIONS):
+        np.save(root / f"mock_data/sensor_{k}.npy", rng.random((100, 5)))
+        metadata = {"location": f"loc_{k % 3}", "time": k * 100}
+        (root / f"mock_data/meta_{k}.json").write_text(json.dumps(metadata))
+        pixels = rng.integers(0, 255, (48, 64, 3), np.uint8)
+        Image.fromarray(pixels).save(root / f"photos/photo_{k}.jpg")
+    stations = {"height": rng.random(STATIONS), "storm": rng.integers(0, 2, STATIONS)}
+    pd.DataFrame(stations, pd.RangeIndex(STATIONS, name="station")).to_csv(root / "stations.csv")
+    captions = {"caption": ["a cat " * (1 + k % 4) for k in range(STATIONS)], "liked": 1}
+    photos = pd.Index([f"photo_{k}" for k in reversed(range(STATIONS))], name="photo")
+    pd.DataFrame(captions, photos).to_csv(root / "captions.csv")
+    return root
+
+
+@pytest.fixture
+def names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that all of the page's code leaves behind, run in the folder."""
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    for block in blocks("python"):
+        run(block, names)
+    return names
+
+
+@pytest.mark.backend
+def test_the_code_runs_and_means_what_the_text_says(names: dict[str, Any]) -> None:
+    assert len(names["data"].keys) == STATIONS
+    assert len(names["model"].history.history["val_loss"]) == 2
+    assert abs(names["inputs"]["sensor"].mean()) < 0.1
+    names["photos"].adapt(progress=False)
+    assert names["photos"][0][0]["caption"].shape == (32, 20)
+    for example in examples():
+        assert eval(example, names).num_samples in (STATIONS, 100), example  # noqa: S307
+
+
+def test_every_class_has_a_line_in_the_table() -> None:
+    import multiseq
+
+    listed = [example.partition("(")[0] for example in examples()]
+    classes = [name for name in multiseq.__all__ if name.endswith("Sequence")]
+    assert sorted(listed) == sorted(set(classes) - {"MultiInputSequence", "JoinedSequence"})
+
+
+def test_the_first_class_has_ten_lines() -> None:
+    (tree,) = (one for one in ast.parse(blocks("python")[0]).body if isinstance(one, ast.ClassDef))
+    lines = blocks("python")[0].splitlines()[tree.lineno - 1 : tree.end_lineno]
+    assert len([line for line in lines if line.strip()]) <= 10
+
+
+def test_the_error_shown_is_the_one_raised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    run(blocks("python")[0], names)
+    monkeypatch.setattr(np, "load", lambda path: np.zeros((99 if "_7." in path else 100, 5)))
+    data = names["Weather"](pd.read_csv("stations.csv", index_col="station"))
+    with pytest.raises(SpecError) as caught:
+        data[0]
+    assert str(caught.value) == blocks("text")[0].strip()
