@@ -222,10 +222,10 @@ def check_cast(array: Array, dtype: np.dtype[Any], name: str) -> None:
 
     Allowed is what NumPy calls "same_kind"; integers must also be in range.
     """
-    safe = np.can_cast(array.dtype, dtype, "safe")
-    if safe or (is_string(dtype) and array.dtype.kind == dtype.kind):
+    text = is_string(dtype) or is_string(array.dtype)  # Any number can be cast to text.
+    if array.dtype.kind == dtype.kind if text else np.can_cast(array.dtype, dtype, "safe"):
         return
-    if np.can_cast(array.dtype, dtype, "same_kind"):
+    if not text and np.can_cast(array.dtype, dtype, "same_kind"):
         if dtype.kind not in "iu" or not array.size:
             return
         limits = np.iinfo(dtype)

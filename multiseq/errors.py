@@ -18,6 +18,8 @@ it short; the sequence adds where (class, key, position, input) once, at its bou
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, Self
 
 __all__ = [
@@ -33,10 +35,12 @@ __all__ = [
     "SourceError",
     "SpecError",
     "describe",
+    "naming",
 ]
 
 _PLACES = ("class", "key", "position", "input")
 _LONGEST_VALUE = 100
+_NOT_GIVEN: Any = object()  # Since None is what was got, now and then.
 
 
 class MultiseqError(Exception):
@@ -50,11 +54,11 @@ class MultiseqError(Exception):
     """
 
     def __init__(
-        self, what: str, *, got: Any = None, expected: Any = None, fix: str | None = None
+        self, what: str, *, got: Any = _NOT_GIVEN, expected: Any = None, fix: str | None = None
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.got = got if got is None or isinstance(got, str) else describe(got)
+        self.got = None if got is _NOT_GIVEN else got if isinstance(got, str) else describe(got)
         self.expected = (
             expected if expected is None or isinstance(expected, str) else describe(expected)
         )
@@ -132,6 +136,16 @@ class SpecError(SampleError):
 
 class SourceError(SampleError):
     """A file is missing, broken, or refused for safety."""
+
+
+@contextlib.contextmanager
+def naming(cls: type) -> Iterator[None]:
+    """Adds the class to errors that are raised within."""
+    try:
+        yield
+    except MultiseqError as error:
+        error.at(cls=cls.__name__)
+        raise
 
 
 def describe(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _keras
 from .engine.job import Layout
+from .engine.layout import infer_layout
 from .errors import ArgumentError
 from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices
@@ -159,7 +160,8 @@ class JoinedSequence(MultiInputSequence):
     @property
     def augments(self) -> bool:
         """Whether this or a part augments."""
-        return self._augments_itself or any(map(_augments, self._members))
+        wanted = self._settings.augmented
+        return self._augments_itself or (wanted and any(map(_augments, self._members)))
 
     @property
     def loads_batches(self) -> bool:
@@ -168,14 +170,20 @@ class JoinedSequence(MultiInputSequence):
 
     def make_layout(self) -> Layout:
         """The parts' layouts, put together."""
-        if self._augments_itself or self._declared is not None:
-            return super().make_layout()
         structure, leaves = self._plan
-        specs = [self._members[leaf.member].specs[leaf.number] for leaf in leaves]
-        floatx = _keras.floatx()
-        return Layout(
-            structure, specs, Weighting.of(structure, self._settings.class_weight, floatx)
-        )
+        theirs = [self._members[leaf.member].specs[leaf.number] for leaf in leaves]
+        mine = structure.align(self._declared)
+        class_weight, floatx = self._settings.class_weight, _keras.floatx()
+        if self._augments_itself:
+            # It may change shapes and dtypes; only which axes vary cannot be seen in one sample.
+            declared = [
+                own or (spec if None in spec.shape else None)
+                for own, spec in zip(mine, theirs, strict=True)
+            ]
+            draw, nested = Draw(self._settings.seed, 0), structure.unflatten(declared)
+            return infer_layout(self, self._source_index(0), nested, class_weight, draw, floatx)
+        specs = [own or spec for own, spec in zip(mine, theirs, strict=True)]
+        return Layout(structure, specs, Weighting.of(structure, class_weight, floatx))
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""
@@ -187,7 +195,7 @@ class JoinedSequence(MultiInputSequence):
     def _learn(self, indices: Indices, progress: bool) -> None:
         for member in self._members:
             if isinstance(member, Part):
-                member.sequence._learn(member.source_indices(indices), progress)
+                member.learn(indices, progress)
         self.__dict__.pop("_plan", None)
 
     @property

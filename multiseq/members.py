@@ -55,7 +55,10 @@ class Part(Member):
 
     @functools.cached_property
     def _layout(self) -> Layout:
-        return self.sequence.make_layout()
+        # The join's first sample: under "inner", the sequence's own first may be no part of it.
+        first = 0 if self._positions is None else int(self._positions[0])
+        whole = self.sequence if first == 0 else self.sequence.subset(slice(first, first + 1))
+        return whole.make_layout()
 
     @property
     def structure(self) -> Structure:  # type: ignore[override]
@@ -77,6 +80,11 @@ class Part(Member):
         """Returns the indices that the sequence's `load_sample` takes."""
         positions = indices if self._positions is None else self._positions[indices]
         return self.sequence.source_indices(positions)
+
+    def learn(self, indices: Indices, progress: bool) -> None:
+        """Learns the sequence's transforms, which may change what its samples look like."""
+        self.sequence._learn(self.source_indices(indices), progress)
+        self.__dict__.pop("_layout", None)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .errors import AlignmentError, ArgumentError
+from .errors import AlignmentError, ArgumentError, describe
 from .order import Indices, Permutation
 
 if TYPE_CHECKING:
@@ -42,20 +43,16 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
     elif isinstance(n_or_keys, pd.Index):
         keys = n_or_keys
     elif hasattr(n_or_keys, "__iter__") and not isinstance(n_or_keys, str | bytes):
-        keys = pd.Index(n_or_keys if hasattr(n_or_keys, "__len__") else list(n_or_keys))
+        keys = _index(n_or_keys)
     else:
-        raise ArgumentError(
-            "this is neither a number of samples nor their keys",
-            got=n_or_keys,
-            expected="an integer, or anything that pandas.Index takes",
-            fix="call super().__init__(len(self.rows), **keywords), for instance",
-        )
+        raise _no_keys(n_or_keys)
     if not len(keys):
         raise ArgumentError("there are no samples", got=n_or_keys, expected="at least one sample")
-    if keys.hasnans:
+    missing = _missing(keys)
+    if missing.any():
         raise AlignmentError(
-            f"{int(np.sum(keys.isna()))} keys are missing (None or NaN)",
-            got=f"the first at position {int(np.argmax(keys.isna()))}",
+            f"{int(missing.sum())} keys are missing (None or NaN)",
+            got=f"the first at position {int(missing.argmax())}",
             fix="give every sample a key, or drop those that have none",
         )
     if not keys.is_unique:
@@ -66,6 +63,34 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
             fix="drop duplicates, or use a key that tells the samples apart",
         )
     return keys
+
+
+def _index(values: Any) -> pd.Index[Any]:
+    import pandas as pd
+
+    try:
+        index: pd.Index[Any] = pd.Index(values if hasattr(values, "__len__") else list(values))
+    except (TypeError, ValueError) as error:  # Such as an array of two axes.
+        raise _no_keys(values) from error
+    return index
+
+
+def _no_keys(value: Any) -> ArgumentError:
+    return ArgumentError(
+        "this is neither a number of samples nor their keys",
+        got=describe(value),
+        expected="an integer, or anything that pandas.Index takes",
+        fix="call super().__init__(len(self.rows), **keywords), for instance",
+    )
+
+
+def _missing(keys: Any) -> npt.NDArray[Any]:
+    """Which keys are None or NaN, or are so on one of their levels."""
+    import pandas as pd
+
+    if isinstance(keys, pd.MultiIndex):
+        return np.asarray(np.any([np.asarray(codes) < 0 for codes in keys.codes], axis=0))
+    return np.asarray(keys.isna()) if keys.hasnans else np.zeros(0, bool)
 
 
 def positions_of(keys: pd.Index[Any], chosen: Any) -> Indices:
@@ -82,12 +107,17 @@ def positions_of(keys: pd.Index[Any], chosen: Any) -> Indices:
         ArgumentError: Nothing is chosen, or something twice.
         AlignmentError: A key or position does not exist.
     """
-    import pandas as pd
-
     if isinstance(chosen, slice):
         positions = np.arange(len(keys))[chosen]
     else:
-        wanted = pd.Index(chosen)
+        if isinstance(chosen, str | bytes) or not hasattr(chosen, "__iter__"):
+            raise ArgumentError(
+                "this does not choose samples",
+                got=describe(chosen),
+                expected="keys, positions, a slice of positions or a boolean for each sample",
+                fix="put a single key into a list: subset([key])",
+            )
+        wanted = _index(chosen)
         if wanted.dtype == bool:
             if len(wanted) != len(keys):
                 raise ArgumentError(
@@ -123,8 +153,7 @@ def split_positions(n: int, fractions: Sequence[float], seed: int) -> list[Indic
     Raises:
         ArgumentError: The fractions are not fractions, or a part would be empty.
     """
-    total = sum(fractions)
-    if not fractions or any(not 0 < part <= 1 for part in fractions) or total > 1 + 1e-9:
+    if not fractions or not all(map(_is_fraction, fractions)) or sum(fractions) > 1 + 1e-9:
         raise ArgumentError(
             "these are not fractions to split by",
             got=str(tuple(fractions)),
@@ -141,6 +170,10 @@ def split_positions(n: int, fractions: Sequence[float], seed: int) -> list[Indic
         )
     shuffled = Permutation(n, seed, _SPLIT_EPOCH)(np.arange(n))
     return [np.sort(shuffled[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def align_keys(

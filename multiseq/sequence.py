@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +14,7 @@ from . import _keras
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
-from .errors import ArgumentError, MultiseqError, NotInitializedError, SampleError
+from .errors import ArgumentError, NotInitializedError, SampleError, naming
 from .feed import KerasFeed
 from .mending import Mending
 from .order import Draw, Indices, Sampler
@@ -28,10 +29,29 @@ if TYPE_CHECKING:
 
 __all__ = ["MultiInputSequence"]
 
+_OWN = ("_clock", "_declared", "_keys", "_live", "_selection", "_settings", "_size", "_substituted")
 _starting = threading.RLock()
 
 
-class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
+def _renew_lock() -> None:
+    """A forked child does not have the thread that may hold the lock."""
+    global _starting
+    _starting = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+class _NamedInErrors(abc.ABCMeta):
+    """Adds the class to errors that a constructor raises, in whichever subclass."""
+
+    def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        with naming(cls):
+            return super().__call__(*args, **keywords)
+
+
+class MultiInputSequence(KerasFeed, Views, Mending, metaclass=_NamedInErrors):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -61,7 +81,7 @@ class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
         sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
             samples, in order; in place of `shuffle`.
         workers: How many workers load ahead; 0 loads when a batch is asked for.
-        use_multiprocessing: Whether workers should be processes. So far, threads load either way.
+        use_multiprocessing: Whether workers are processes, on Linux; elsewhere threads load.
         max_queue_size: How many batches are read ahead; None for `workers + 2`.
         augmented: Whether `augment` is called.
         on_error: What happens where a sample cannot be loaded: "raise"; "substitute" to take
@@ -101,27 +121,24 @@ class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
         name: str | None = None,
     ) -> None:
         super().__init__()
-        try:
-            self._settings = Settings(
-                batch_size=batch_size,
-                shuffle=shuffle,
-                seed=seed,
-                drop_last=drop_last,
-                sampler=sampler,
-                workers=workers,
-                use_multiprocessing=use_multiprocessing,
-                max_queue_size=max_queue_size,
-                augmented=augmented,
-                on_error=on_error,
-                max_errors=max_errors,
-                timeout=timeout,
-                class_weight=class_weight,
-                name=name,
-            )
-            self._keys = checked_keys(n_or_keys)
-            self._size = len(self._keys)
-        except MultiseqError as error:
-            raise error.at(cls=type(self).__name__) from None
+        self._settings = Settings(
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            drop_last=drop_last,
+            sampler=sampler,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+            augmented=augmented,
+            on_error=on_error,
+            max_errors=max_errors,
+            timeout=timeout,
+            class_weight=class_weight,
+            name=name,
+        )
+        self._keys = checked_keys(n_or_keys)
+        self._size = len(self._keys)
         self._declared = spec
         self._selection: Indices | None = None
         self._start_over(epoch=0)
@@ -299,7 +316,7 @@ class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
         )
 
     def _started(self) -> Runtime:
-        with _starting:
+        with _starting, naming(type(self)):
             if self._live is None:
                 self._live = Runtime(
                     self._settings,
@@ -312,7 +329,7 @@ class MultiInputSequence(KerasFeed, Views, Mending, abc.ABC):
             return self._live
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_live", "_clock", "_keys", "_settings", "_selection", "_declared"):
+        if name in _OWN:
             cls = type(self).__name__
             raise NotInitializedError(
                 "the base class was not initialized",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import ArgumentError
+from .errors import ArgumentError, describe
 from .order import Sampler, draw_seed
 
 __all__ = ["Parallel", "Settings"]
@@ -58,7 +58,9 @@ class Settings:
         for name in ("shuffle", "drop_last", "use_multiprocessing", "augmented"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ArgumentError(
-                    f"{name} is not a boolean", got=getattr(self, name), expected="True or False"
+                    f"{name} is not a boolean",
+                    got=describe(getattr(self, name)),
+                    expected="True or False",
                 )
         if self.sampler is not None and not callable(self.sampler):
             raise ArgumentError(
@@ -107,6 +109,8 @@ class Settings:
             ArgumentError: None, since `drop_last` leaves out the only one.
         """
         batches = samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+        if not samples:
+            raise ArgumentError("the sampler returned no positions", expected="at least one")
         if not batches:
             raise ArgumentError(
                 "there is no batch: drop_last leaves out the only one",
@@ -126,7 +130,7 @@ def _integer(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ArgumentError(
             f"{name} is not a usable number",
-            got=value,
+            got=describe(value),
             expected=f"an integer of at least {least}",
             fix=f"pass {name}={max(least, 32 if name == 'batch_size' else 2)}, for instance",
         )

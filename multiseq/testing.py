@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pandas as pd
 
 from .engine.job import Job, OneByOne
 from .errors import MultiseqError
+from .join import JoinedSequence
+from .members import Part
 from .memory import ALIGNMENT
 from .order import Draw
 from .samples import Spec, outline
@@ -141,32 +144,49 @@ def _check_at_once(seq: MultiInputSequence, batches: list[Any]) -> None:
         raise errors[0]
 
 
+class _Copied(OneByOne):
+    """Loads one by one, and takes copies: a buffer that is filled again shows."""
+
+    def __init__(self, source: Any) -> None:
+        super().__init__(source)
+        self.make_sample = lambda index, draw: copy.deepcopy(source.make_sample(index, draw))
+
+
 def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
-    """What `load_batch` returns is what `load_sample` returns."""
-    if seq.collates or not seq.loads_batches:
+    """Batches hold what `load_sample` returns, also where `load_batch` makes them."""
+    if seq.collates:
         return
+    who = "load_batch" if seq.loads_batches and not seq.augments else "a batch"
     runtime = seq._started()
     draw = Draw(seq._settings.seed, seq.epoch) if seq.augments else None
     for index, batch in enumerate(batches):
         indices = seq.source_indices(runtime.positions(seq.epoch, index))
-        alone = Job(OneByOne(seq), runtime.layout, indices, draw).run()
+        alone = Job(_Copied(seq), runtime.layout, indices, draw).run()
         for (name, was), (_, now) in zip(_leaves(alone), _leaves(batch), strict=True):
             if not _identical(was, now):
                 raise _broken(
-                    seq, f"load_batch and load_sample differ in {name} of batch {index}", now, was
+                    seq,
+                    f"{who} and load_sample differ in {name} of batch {index}",
+                    now,
+                    was,
+                    "return new arrays each time, and the same values from both",
                 )
 
 
 def _check_alignment(seq: MultiInputSequence) -> None:
     """Every part of a join gives the sample of the join's key."""
+    if not isinstance(seq, JoinedSequence):
+        return
+    structure, origins = seq._plan
     for key in seq.batch_keys(len(seq) - 1):
-        joined = list(_leaves(seq.sample(_position(seq, key))))
-        for part in getattr(seq, "parts", ()):
-            sample = part.sample(_position(part, key))
-            inputs = sample[0] if isinstance(sample, tuple) else sample
-            for _, leaf in _leaves((inputs,)):
-                if not any(np.array_equal(leaf, other) for _, other in joined):
-                    raise _broken(seq, f"key {key!r} is not the same sample in every part")
+        joined = structure.flatten(seq.sample(_position(seq, key)))
+        for name, leaf, origin in zip(structure.names, joined, origins, strict=True):
+            member = seq._members[origin.member]
+            if not isinstance(member, Part):
+                continue
+            sample = member.sequence.sample(_position(member.sequence, key))
+            if not np.array_equal(leaf, member.structure.flatten(sample)[origin.number]):
+                raise _broken(seq, f"{name} of key {key!r} is not what its part has for that key")
 
 
 def _position(seq: MultiInputSequence, key: Any) -> int:
@@ -208,10 +228,7 @@ def _leaves(nested: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _broken(
-    seq: MultiInputSequence,
-    what: str,
-    got: Any = None,
-    expected: Any = None,
-    fix: str | None = None,
+    seq: MultiInputSequence, what: str, got: Any = "", expected: Any = None, fix: str | None = None
 ) -> ContractError:
-    return ContractError(what, got=got, expected=expected, fix=fix).at(cls=type(seq).__name__)
+    details = {"got": got} if isinstance(got, np.ndarray) or got != "" else {}
+    return ContractError(what, **details, expected=expected, fix=fix).at(cls=type(seq).__name__)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .clock import EpochClock
 from .engine.runtime import Runtime
-from .errors import SampleError
+from .errors import SampleError, naming
 from .order import Indices
 from .selection import checked_keys, positions_of, split_positions
 from .settings import Settings
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Views"]
 
+_OF_A_RUN = ("_clock", "_live", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
 
@@ -56,7 +57,8 @@ class Views:
         Raises:
             ArgumentError: There is no such keyword, or its value is no good.
         """
-        return self._copy(settings=settings)
+        with naming(type(self)):
+            return self._copy(settings=settings)
 
     def subset(self, chosen: Any) -> Self:
         """Returns a sequence over some of the samples, in the order given.
@@ -69,7 +71,8 @@ class Views:
             AlignmentError: A key or position does not exist, or is given twice.
             ArgumentError: Nothing is chosen.
         """
-        return self._copy(positions_of(self._keys, chosen))
+        with naming(type(self)):
+            return self._copy(positions_of(self._keys, chosen))
 
     def split(self, *fractions: float) -> tuple[Self, ...]:
         """Returns disjoint parts of the samples, drawn at random by the seed.
@@ -82,7 +85,8 @@ class Views:
         Raises:
             ArgumentError: They are not fractions, or a part would be empty.
         """
-        drawn = split_positions(self.num_samples, fractions, self._settings.seed)
+        with naming(type(self)):
+            drawn = split_positions(self.num_samples, fractions, self._settings.seed)
         plain = {"shuffle": False, "sampler": None, "augmented": False}
         return tuple(
             self._copy(positions, plain if part else None) for part, positions in enumerate(drawn)
@@ -133,9 +137,9 @@ class Views:
     # A copy, in this process or another, starts with the same data and without workers.
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_live"], state["_clock"]
-        return state | {"_epoch": self._clock.epoch}
+        epoch = self._clock.epoch
+        state = {name: value for name, value in self.__dict__.items() if name not in _OF_A_RUN}
+        return state | {"_epoch": epoch}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         epoch = state.pop("_epoch")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ArgumentError
+from .errors import ArgumentError, SpecError
 from .memory import aligned_empty
 from .samples import Structure, outline
 
@@ -38,10 +39,13 @@ class Weighting:
 
         Raises:
             ArgumentError: `class_weight` does not fit the targets.
+            SpecError: There are weights for outputs that are not there.
         """
         targets, weights = structure.keys("targets"), structure.keys("sample_weight")
         if class_weight is not None:
             _check(class_weight, targets)
+        if targets is not None and weights:
+            _check_nesting(structure, targets, weights)
         partial = targets is not None and weights is not None and weights != targets
         return cls(class_weight, dtype) if class_weight is not None or partial else None
 
@@ -65,8 +69,9 @@ class Weighting:
     def _weights(self, target: Array, own: Array | None, classes: Any) -> Array:
         if own is not None and classes is None:
             return own
-        weights = aligned_empty((len(target),), self._dtype)
-        weights[...] = 1 if classes is None else _by_class(target, classes)
+        values = np.ones(len(target)) if classes is None else _by_class(target, classes)
+        weights = aligned_empty(values.shape, self._dtype)
+        weights[...] = values
         if own is not None:
             weights *= own
         return weights
@@ -77,7 +82,7 @@ def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
     if isinstance(class_weight, Mapping) and targets is not None:
         tables = list(class_weight.values()) if named else [class_weight]
         known = set(class_weight) <= set(targets) if named else not targets
-        if known and all(isinstance(table, Mapping) for table in tables):
+        if known and all(map(_is_table, tables)):
             return
     raise ArgumentError(
         "class_weight does not fit the targets",
@@ -87,8 +92,38 @@ def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
     )
 
 
+def _is_table(table: Any) -> bool:
+    """Whether this is {class: weight}, with classes as `argmax` gives them."""
+    return isinstance(table, Mapping) and all(
+        isinstance(label, int | np.integer) and isinstance(weight, Real)
+        for label, weight in table.items()
+    )
+
+
+def _check_nesting(
+    structure: Structure, targets: tuple[Any, ...], weights: tuple[Any, ...]
+) -> None:
+    named = isinstance(weights[0], str)
+    if set(weights) <= set(targets) if named else weights == targets:
+        return
+    raise SpecError(
+        "sample_weight does not go with the targets",
+        got=", ".join(structure.names),
+        expected="one weight for all outputs, or a weight for each by the same names; only "
+        "weights by name may leave outputs out",
+    )
+
+
 def _by_class(target: Array, classes: Mapping[Any, float]) -> Array:
     """The weight of each sample's class; classes are read from targets as Keras reads them."""
+    if target.dtype.kind not in "biuf":
+        raise ArgumentError(
+            "class_weight does not fit the targets",
+            got=target,
+            expected="targets that are numbers: classes, or one-hot",
+        )
+    if not classes:
+        return np.ones(len(target))
     if target.ndim > 1:
         target = target.argmax(-1) if target.shape[-1] != 1 else target[..., 0]
     labels = np.round(target).astype(np.int64)

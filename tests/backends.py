@@ -85,7 +85,9 @@ class Codes(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         parts = inputs if isinstance(inputs, list | tuple) else [inputs]
-        codes = [ops.cast(amax(part, axis=tuple(range(1, len(part.shape)))), "float32") for part in parts]
+        codes = [
+            ops.cast(amax(part, axis=tuple(range(1, len(part.shape)))), "float32") for part in parts
+        ]
         return self.scale * concatenate([code[:, None] for code in codes], axis=-1)
 
 

@@ -282,7 +282,6 @@ def test_keras_workers_stay_out(probe: Probe) -> None:
             names.add(threading.current_thread().name.rstrip("0123456789"))
             return super().load_sample(index)
 
-    before = threading.active_count()
     seq = Watched(N, batch_size=BATCH, workers=2, shuffle=True, seed=1)
     assert (seq.workers, seq.use_multiprocessing) == (1, False)
     assert seq.parallel.workers == 2

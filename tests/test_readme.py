@@ -88,6 +88,15 @@ def test_every_class_has_a_line_in_the_table() -> None:
     assert sorted(listed) == sorted(set(classes) - {"MultiInputSequence", "JoinedSequence"})
 
 
+def test_every_module_has_its_place_in_the_table() -> None:
+    package = README.parent / "multiseq"
+    found = {path.name for path in package.glob("[!.]*.py")} - {"__init__.py"}
+    found |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    table = README.read_text().partition("## Contributing")[2]
+    named = set(re.findall(r"`([\w.]+(?:\.py|/))`(?=[^|\n]*\|)", table))
+    assert named == found
+
+
 def test_the_first_class_has_ten_lines() -> None:
     (tree,) = (one for one in ast.parse(blocks("python")[0]).body if isinstance(one, ast.ClassDef))
     lines = blocks("python")[0].splitlines()[tree.lineno - 1 : tree.end_lineno]

@@ -170,7 +170,7 @@ def test_what_is_no_shape(shape: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["object", "whatever", [("a", "i4"), ("b", "O")]])
 def test_what_is_no_dtype(dtype: Any) -> None:
-    with pytest.raises(ArgumentError, match="dtype in a Spec|object dtype"):
+    with pytest.raises(ArgumentError, match=r"dtype in a Spec|object dtype"):
         Spec((1,), dtype)
 
 

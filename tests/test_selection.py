@@ -183,7 +183,9 @@ def test_a_subset_holds_the_chosen_samples() -> None:
 def test_a_subset_of_a_subset() -> None:
     subset = Coded(list("abcdef")).subset(slice(1, None)).subset([3, 0]).subset(["b", "e"])
     assert epoch_of(subset) == [1, 4]
-    assert codes(tuple(np.array([leaf]) for leaf in [subset.sample(0)[1], subset.sample(-1)[1]])[:1])
+    assert codes(
+        tuple(np.array([leaf]) for leaf in [subset.sample(0)[1], subset.sample(-1)[1]])[:1]
+    )
     assert [subset.sample(position)[1] for position in (0, 1, -1)] == [1, 4, 4]
 
 
@@ -213,7 +215,7 @@ def test_a_sample_is_augmented_alike_in_every_subset() -> None:
 def test_a_split_is_disjoint_and_exhaustive() -> None:
     parts = Coded(100, seed=4, batch_size=8).split(0.6, 0.2, 0.2)
     assert [part.num_samples for part in parts] == [60, 20, 20]
-    assert sorted(sum(map(epoch_of, parts), [])) == list(range(100))
+    assert sorted(sample for part in parts for sample in epoch_of(part)) == list(range(100))
 
 
 def test_a_split_of_a_split() -> None:
@@ -247,7 +249,8 @@ def test_parts_do_not_share_their_epoch() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"batch_size": 3}, {"workers": 2}, {"shuffle": True, "seed": 1}, {"drop_last": True}]
+    "settings",
+    [{"batch_size": 3}, {"workers": 2}, {"shuffle": True, "seed": 1}, {"drop_last": True}],
 )
 def test_replace_changes_what_is_given(settings: Any) -> None:
     seq = Coded(10, batch_size=4)
@@ -269,13 +272,22 @@ def test_replace_keeps_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"batchsize": 3}, {"batch_size": 0}, {"workers": -1}, {"spec": None}, {"keys": [1]}]
+    "settings",
+    [{"batchsize": 3}, {"batch_size": 0}, {"workers": -1}, {"spec": None}, {"keys": [1]}],
 )
 def test_replace_checks(settings: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
         Coded(10).replace(**settings)
     assert next(iter(settings)) in str(caught.value)
     assert caught.value.where["class"] == "Coded"
+
+
+@pytest.mark.parametrize(
+    "use", [lambda seq: seq.subset(["x"]), lambda seq: seq.subset([]), lambda seq: seq.split(2)]
+)
+def test_bad_choices_name_the_class(use: Any) -> None:
+    with pytest.raises((ArgumentError, AlignmentError), match=r"^Coded: "):
+        use(Coded(list("abc")))
 
 
 def test_a_sampler_goes_with_the_whole_only() -> None:

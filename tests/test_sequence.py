@@ -37,7 +37,9 @@ FULL: dict[str, Any] = {"batch_size": 5, "shuffle": True, "seed": 3}
 
 
 @pytest.mark.parametrize(("n", "size", "batches"), [(10, 4, 3), (12, 4, 3), (1, 4, 1), (4, 1, 4)])
-def test_every_sample_comes_once_and_the_last_batch_is_kept(n: int, size: int, batches: int) -> None:
+def test_every_sample_comes_once_and_the_last_batch_is_kept(
+    n: int, size: int, batches: int
+) -> None:
     for shuffle in (False, True):
         seq = Coded(n, batch_size=size, shuffle=shuffle, seed=1)
         assert len(seq) == seq.num_batches == batches
@@ -66,7 +68,8 @@ def test_batches_count_from_the_end_too() -> None:
     seq = Coded(10, **FULL)
     assert codes(seq[-1]) == codes(seq[1])
     assert seq.batch_keys(-1).equals(seq.batch_keys(1))
-    assert codes(seq[np.int64(1)]) == codes(seq[1])
+    one: Any = np.int64(1)
+    assert codes(seq[one]) == codes(seq[1])
 
 
 @pytest.mark.parametrize("order", [{}, {"shuffle": True}, {"sampler": lambda s, e: [3, e, 3, 9]}])
@@ -324,7 +327,7 @@ def test_augmentation_depends_on_seed_epoch_and_sample() -> None:
     def noise(seed: int, epoch: int, **order: Any) -> dict[int, bytes]:
         seq = Noisy(20, batch_size=6, seed=seed, **order)
         seq.set_epoch(epoch)
-        rows = {}
+        rows: dict[int, bytes] = {}
         for index in range(len(seq)):
             inputs, targets = seq[index]
             rows |= {int(t): a.tobytes() for t, a in zip(targets, inputs["a"], strict=True)}
@@ -368,7 +371,11 @@ def test_collate_makes_the_batch() -> None:
 
     for workers in (0, 2):
         with Summed(10, batch_size=4, workers=workers) as seq:
-            assert [batch[0].tolist() for batch in seq] == [[0, 3, 6, 9], [12, 15, 18, 21], [24, 27]]
+            assert [batch[0].tolist() for batch in seq] == [
+                [0, 3, 6, 9],
+                [12, 15, 18, 21],
+                [24, 27],
+            ]
             assert seq[0][1].dtype == np.float32
 
 
@@ -396,7 +403,9 @@ def test_every_numeric_array_is_aligned(kind: str, size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 33])
 def test_aligned_whatever_the_shapes(size: int) -> None:
-    seq = shaped(((3,), "u1"), ((), "f4"), ((5, 7), "f8"), ((0,), "i4"), (1000, "f4"), batch_size=size)
+    seq = shaped(
+        ((3,), "u1"), ((), "f4"), ((5, 7), "f8"), ((0,), "i4"), (1000, "f4"), batch_size=size
+    )
     assert [misaligned(batch) for batch in seq] == [[]] * len(seq)
 
 
@@ -466,7 +475,11 @@ def test_scalars_make_one_axis() -> None:
             return {"int": index, "float": index / 2, "bool": index > 1}, np.float32(index)
 
     ((inputs, targets),) = Scalars(3)
-    assert [inputs[name].tolist() for name in inputs] == [[0, 1, 2], [0, 0.5, 1], [False, False, True]]
+    assert [inputs[name].tolist() for name in inputs] == [
+        [0, 1, 2],
+        [0, 0.5, 1],
+        [False, False, True],
+    ]
     assert [leaf.shape for leaf in leaves((inputs, targets))] == [(3,)] * 4
     assert inputs["float"].dtype == np.float32
 
@@ -573,7 +586,7 @@ def test_bad_keys_name_the_class(keys: Any, error: Any) -> None:
 # Copies
 
 
-COPIES = {
+COPIES: dict[str, Any] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "pickle": lambda seq: pickle.loads(pickle.dumps(seq)),
@@ -585,10 +598,11 @@ COPIES = {
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_copy_is_the_same_sequence_with_a_life_of_its_own(how: str, workers: int) -> None:
+    make: Any = COPIES[how]
     with Coded([f"k{number}" for number in range(43)], workers=workers, **FULL) as seq:
         seq.set_epoch(3)
         batches = frozen_epoch(seq)  # Now it has threads, locks and batches read ahead.
-        with COPIES[how](seq) as other:
+        with make(seq) as other:
             assert other._live is None
             assert other.epoch == 3
             assert frozen_epoch(other) == batches

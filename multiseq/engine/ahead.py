@@ -89,10 +89,21 @@ class ReadAhead(Reader):
         self._loader, self._forecast, self._depth = loader, forecast, depth
         self._ahead: dict[tuple[int, int], Pending] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def get(self, source: Source, epoch: int, index: int, job: MakeJob) -> tuple[Any, ...]:
         """Returns batch `index` of `epoch`."""
-        with in_flight, self._lock:
+        with in_flight:
+            pending = self._submitted(source, epoch, index, job)
+            if pending is None:
+                return job(source, epoch, [index]).run()
+            return pending.result()
+
+    def _submitted(self, source: Source, epoch: int, index: int, job: MakeJob) -> Pending | None:
+        """Has the batch loaded, and those after it; None where nobody is left to load."""
+        with self._lock:
+            if self._closed:  # By another thread, or by `adapt`, while this one was on its way.
+                return None
             pending = self._ahead.pop((epoch, index), None)
             self._forecast.see(index)
             wanted = [(epoch, later) for later in self._forecast.next(self._depth)]
@@ -103,12 +114,12 @@ class ReadAhead(Reader):
             for key in wanted:
                 if key not in self._ahead:
                     self._ahead[key] = self._loader.submit(job(source, epoch, [key[1]]))
-        with in_flight:
-            return pending.result()
+            return pending
 
     def close(self) -> None:
         """Gives up what was read ahead, and ends the loader."""
         with self._lock:
+            self._closed = True
             for pending in self._ahead.values():
                 pending.cancel()
             self._ahead.clear()

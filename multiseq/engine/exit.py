@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import time
 
 from ..errors import ClosedError
@@ -30,6 +31,10 @@ class _InFlight:
     def __exit__(self, *_: object) -> None:
         self._calls.pop()
 
+    def forget(self) -> None:
+        """Starts anew in a forked child, which has none of the threads that were loading."""
+        self._calls = []
+
     def wait(self) -> None:
         give_up = time.monotonic() + _GRACE_SECONDS
         while self._calls and time.monotonic() < give_up:
@@ -46,6 +51,8 @@ def stop_if_exiting() -> None:
 
 
 in_flight = _InFlight()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=in_flight.forget)
 
 
 @atexit.register

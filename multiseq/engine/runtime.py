@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ArgumentError, MultiseqError
 from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Forecast, ReadAhead
@@ -22,6 +23,7 @@ __all__ = ["Runtime"]
 
 _BULK = 1 << 17
 _MOST_AT_ONCE = 16
+_KEPT_ORDERS = 3
 
 
 class Runtime:
@@ -60,10 +62,17 @@ class Runtime:
             epoch = 0
         order = self._orders.get(epoch)
         if order is None:
-            while len(self._orders) > 2:
-                self._orders.pop(next(iter(self._orders)), None)
             s = self._settings
-            order = self._orders[epoch] = Order(self._n, s.seed, epoch, s.shuffle, s.sampler)
+            order = Order(self._n, s.seed, epoch, s.shuffle, s.sampler)
+            if self._orders and len(order) != len(next(iter(self._orders.values()))):
+                raise ArgumentError(
+                    "the sampler returned more or fewer samples than in another epoch",
+                    got=f"{len(order)} positions in epoch {epoch}",
+                    expected="the same number in every epoch",
+                )
+            self._orders[epoch] = order
+            while len(self._orders) > _KEPT_ORDERS:
+                self._orders.pop(next(iter(self._orders)), None)
         return order
 
     def positions(self, epoch: int, batch: int) -> Indices:
@@ -73,7 +82,11 @@ class Runtime:
 
     def batch(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns a batch, as soon as it is loaded."""
-        return self._reader.get(source, epoch, batch, self._job)
+        try:
+            return self._reader.get(source, epoch, batch, self._job)
+        except MultiseqError as error:
+            error.at(cls=type(source).__name__)
+            raise
 
     def signature(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns one of the two batches from which Keras on TensorFlow takes its signature.

@@ -59,7 +59,7 @@ class ArraySequence(MultiInputSequence):
             raise ArgumentError(
                 "there are more or fewer keys than rows",
                 got=f"{len(self.keys)} keys, {n} rows",
-            ).at(cls=type(self).__name__)
+            )
         rest = Targets(targets, sample_weight, n if keys is None else self.keys).parts
         nested: Any = tuple(arrays.values())
         if isinstance(inputs, Mapping):
@@ -99,7 +99,14 @@ def _named(inputs: Any) -> dict[str, Any]:
 def _checked(name: str, value: Any) -> Array:
     if value is None or isinstance(value, str | bytes):
         raise ArgumentError(f"{name} is no array", got=value).at(input=name)
-    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    except ValueError as error:  # Lists of different lengths.
+        raise ArgumentError(
+            f"{name} has rows of different lengths, which make no array",
+            got=str(error),
+            fix="use a TextSequence for token ids, or a subclass of your own",
+        ).at(input=name) from error
     if array.ndim < 1 or (array.dtype.hasobject and array.dtype.kind != "T"):
         raise ArgumentError(
             f"{name} is not an array with a row for each sample",

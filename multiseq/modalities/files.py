@@ -99,13 +99,8 @@ class FileSequence(MultiInputSequence):
         **keywords: Any,
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
-        try:
-            self._root = _checked_folder(root)
-            checked = self._prepare(parts, transforms or {}, keys)
-        except MultiseqError as error:
-            error.at(cls=type(self).__name__)
-            raise
-        super().__init__(checked, **keywords)
+        self._root = _checked_folder(root)
+        super().__init__(self._prepare(parts, transforms or {}, keys), **keywords)
 
     def _prepare(
         self, parts: Mapping[str, Any], transforms: Mapping[Any, Any], keys: Any
