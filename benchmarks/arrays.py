@@ -38,7 +38,7 @@ def one_epoch(generator: Iterator[Any]) -> Iterator[Any]:
         yield next(generator)
 
 
-class HandWritten(keras.utils.PyDataset):
+class HandWritten(keras.utils.PyDataset):  # type: ignore[misc]
     """What the Keras documentation shows, with a shuffle of its own."""
 
     def __init__(self, first: Any, second: Any, targets: Any) -> None:
@@ -63,6 +63,7 @@ class Trivial(multiseq.MultiInputSequence):
         super().__init__(len(x), batch_size=BATCH)
 
     def load_sample(self, index: int) -> Any:
+        """Returns a row."""
         return self.x[index], self.y[index]
 
 

@@ -32,7 +32,8 @@ def write_photos(folder: Path) -> list[str]:
         photo = photos[number % len(photos)]
         top, left = (rng.integers(0, length - SIDE) for length in photo.shape[:2])
         stream = io.BytesIO()
-        Image.fromarray(photo[top : top + SIDE, left : left + SIDE]).save(stream, "JPEG", quality=90)
+        square = photo[top : top + SIDE, left : left + SIDE]
+        Image.fromarray(square).save(stream, "JPEG", quality=90)
         (folder / f"{number}.jpg").write_bytes(stream.getvalue())
         names.append(f"{number}.jpg")
     return names

@@ -111,6 +111,7 @@ class Job:
 
     Attributes:
         parity: 0 or 1 to pad variable axes to an even or an odd length.
+        by_batch: Whether `load_batch` is to be used.
         substituted: Why, by the index of each sample that another one stands in for.
     """
 
@@ -126,7 +127,7 @@ class Job:
         self.epoch = epoch
         self.parity: int | None = None
         self.substituted: dict[int, SampleError] = {}
-        self._by_batch = source.loads_batches and draw is None and not source.collates
+        self.by_batch = source.loads_batches and draw is None and not source.collates
         self._samples: list[Sample] | None = None
         self._builder: Any = None
 
@@ -155,7 +156,7 @@ class Job:
 
     def run_leaves(self) -> Leaves:
         """Loads the batch in this thread, and returns its leaves, without completed weights."""
-        leaves = self._rows(self.indices) if self._by_batch else None
+        leaves = self._rows(self.indices) if self.by_batch else None
         if leaves is not None and self.layout.is_batch(leaves, len(self.indices)):
             return leaves
         for start, stop in self.cut(1):
@@ -174,7 +175,7 @@ class Job:
             SampleError: A sample could not be loaded or does not fit; it says which.
         """
         indices = self.indices[start:stop]
-        if self._by_batch:
+        if self.by_batch:
             leaves = self._rows(indices) if leaves is None else leaves
             if leaves is not None and self._put_rows(start, leaves, indices):
                 return
@@ -249,7 +250,7 @@ class Job:
         if self.source.on_error == "raise":
             Job(OneByOne(self.source), self.layout, indices, None).run()
             blame(error, self.source, "load_batch")
-        self._by_batch = False  # One by one, only what fails is substituted.
+        self.by_batch = False  # One by one, only what fails is substituted.
 
 
 def blame(error: Exception, source: Source, hook: str, index: int | None = None) -> NoReturn:

@@ -2,7 +2,7 @@
 
 The payload is an anonymous file: a pickle, and behind it the buffers of large arrays, which every
 worker maps read-only. So an array is in memory once more for all workers together, and none of
-them can write to it.
+them can write to it. A memory map is not even that: workers open its file.
 """
 
 from __future__ import annotations
@@ -18,23 +18,70 @@ import cloudpickle
 import numpy as np
 
 from ..errors import ArgumentError
+from ..memory import ALIGNMENT
+from .ring import reserve
 
 __all__ = ["load_payload", "save_payload"]
 
 _HEADER = struct.Struct("<qq")
 _SPAN = struct.Struct("<qq")
 _LARGE = 1 << 16
-_ALIGNMENT = 64
+_DEEPEST = 6
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Opens memory maps anew in the worker instead of copying them."""
+    """Keeps large arrays apart, and memory maps in their files.
+
+    Attributes:
+        buffers: Of the large arrays.
+    """
+
+    def __init__(self) -> None:
+        self.stream = io.BytesIO()
+        self.buffers: list[memoryview] = []
+        super().__init__(self.stream, protocol=5, buffer_callback=self._keep)
+
+    def _keep(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < _LARGE:
+            return True
+        self.buffers.append(raw)
+        return False
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, np.memmap) and isinstance(value.base, mmap.mmap) and value.filename:
-            order = "C" if value.flags.c_contiguous else "F"
-            return np.memmap, (value.filename, value.dtype, "r", value.offset, value.shape, order)
+        if isinstance(value, np.ndarray) and type(value) in (np.ndarray, np.memmap):
+            contiguous = value.flags.c_contiguous or value.flags.f_contiguous
+            if contiguous and (place := _place_in_file(value)):
+                return _reopen, (type(value), *place)
+            if not contiguous and value.nbytes >= _LARGE and not value.dtype.hasobject:
+                return np.ascontiguousarray(value).__reduce_ex__(5)
         return super().reducer_override(value)
+
+
+def _place_in_file(array: Any) -> tuple[Any, ...] | None:
+    """Returns where the file of a memory map holds a contiguous array: arguments of `np.memmap`.
+
+    None for other arrays, for maps whose changes are not written to the file, and where the file
+    is gone.
+    """
+    whole = array
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    mapped = isinstance(whole, np.memmap) and isinstance(whole.base, mmap.mmap)
+    if (
+        not mapped
+        or whole.mode == "c"
+        or not array.size
+        or not os.path.exists(whole.filename or "")
+    ):
+        return None
+    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    order = "C" if array.flags.c_contiguous else "F"
+    return whole.filename, array.dtype, "r", whole.offset + start, array.shape, order
+
+
+def _reopen(cls: type, *place: Any) -> Any:
+    return np.memmap(*place).view(cls)
 
 
 def save_payload(source: Any, layout: Any) -> int:
@@ -45,37 +92,33 @@ def save_payload(source: Any, layout: Any) -> int:
 
     Raises:
         ArgumentError: The sequence cannot be pickled; it names the attribute.
+        MultiseqError: There is not enough memory.
     """
-    buffers: list[memoryview] = []
-
-    def keep_apart(buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
-        if raw.nbytes < _LARGE:
-            return True
-        buffers.append(raw)
-        return False
-
-    stream = io.BytesIO()
+    pickler = _Pickler()
     try:
-        _Pickler(stream, protocol=5, buffer_callback=keep_apart).dump((source, layout))
+        pickler.dump((source, layout))
     except Exception as error:
         raise _unpicklable(source, error) from error
-    pickled = stream.getvalue()
+    pickled, buffers = pickler.stream.getbuffer(), pickler.buffers
     at = _HEADER.size + _SPAN.size * len(buffers) + len(pickled)
     spans = []
     for buffer in buffers:
-        at = -(-at // _ALIGNMENT) * _ALIGNMENT
+        at = -(-at // ALIGNMENT) * ALIGNMENT
         spans.append((at, buffer.nbytes))
         at += buffer.nbytes
     fd = os.memfd_create("multiseq-payload", os.MFD_CLOEXEC)
-    with os.fdopen(fd, "wb", closefd=False) as file:
-        file.write(_HEADER.pack(len(pickled), len(buffers)))
-        for span in spans:
-            file.write(_SPAN.pack(*span))
-        file.write(pickled)
-        for (start, _), buffer in zip(spans, buffers, strict=True):
-            file.seek(start)
-            file.write(buffer)
+    try:
+        with reserve(fd, 0, at) as file:
+            file.write(_HEADER.pack(len(pickled), len(buffers)))
+            for span in spans:
+                file.write(_SPAN.pack(*span))
+            file.write(pickled)
+            for (start, _), buffer in zip(spans, buffers, strict=True):
+                file.seek(start)
+                file.write(buffer)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 
@@ -91,16 +134,36 @@ def load_payload(fd: int) -> tuple[Any, Any]:
 
 
 def _unpicklable(source: Any, error: Exception) -> ArgumentError:
-    for name, value in vars(source).items():
+    names, value, reason = _culprit(source, error, _DEEPEST)
+    if not names:
+        what = f"it cannot be sent to worker processes: {error}"
+        return ArgumentError(what).at(cls=type(source).__name__)
+    return ArgumentError(
+        f"attribute {'.'.join(names)} cannot be sent to worker processes: {reason}",
+        got=value,
+        fix="open files and connections in load_sample, once per process, or use threads: "
+        "use_multiprocessing=False",
+    ).at(cls=type(source).__name__)
+
+
+def _culprit(value: Any, reason: Exception, depth: int) -> tuple[list[str], Any, Exception]:
+    """Returns the path of the attribute that cannot be pickled, its value, and why."""
+    for name, part in _parts(value) if depth else ():
         try:
-            cloudpickle.dumps(value)
-        except Exception as reason:
-            return ArgumentError(
-                f"attribute {name!r} cannot be sent to worker processes: {reason}",
-                got=value,
-                fix="open files and connections in load_sample, once per process, or use threads: "
-                "use_multiprocessing=False",
-            ).at(cls=type(source).__name__)
-    return ArgumentError(f"it cannot be sent to worker processes: {error}").at(
-        cls=type(source).__name__
-    )
+            _Pickler().dump(part)
+        except Exception as error:
+            names, found, why = _culprit(part, error, depth - 1)
+            return [name, *names], found, why
+    return [], value, reason
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [(repr(key), part) for key, part in value.items()]
+    if isinstance(value, list | tuple):
+        return [(str(number), part) for number, part in enumerate(value)]
+    try:
+        state = value.__getstate__()  # Not its `__dict__`: what is never sent is not to blame.
+    except Exception:
+        return []
+    return list(state.items()) if isinstance(state, dict) else []

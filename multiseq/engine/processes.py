@@ -1,38 +1,37 @@
 """Loads in other processes, into shared memory.
 
-There is no thread of our own and no queue: whoever waits for a batch reads the workers' replies.
-A worker that dies is replaced, and what it had not finished is done again, in the same place. The
-sample that kills every worker that loads it is found by loading one at a time what was lost.
+There is no thread of our own and no queue between processes: one of the threads that wait for a
+batch hears the workers' replies, for all of them. A worker that dies is replaced, and what it had
+not finished is done again, in the same place.
+
+Ctrl-C may strike anywhere. Since loading is pure, nothing is mended then: workers and slots are
+thrown away, and what is still wanted is loaded anew.
 """
 
 from __future__ import annotations
 
-import contextlib
+import atexit
+import copy
 import os
-import pickle
-import selectors
-import socket
-import subprocess
-import sys
 import threading
-import time
 import weakref
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from ..errors import LoadError, MultiseqError
 from .base import Loader, Pending
+from .crew import Crew, Worker, listen
+from .exit import stop_if_exiting
 from .job import Job
 from .payload import save_payload
-from .ring import Ring
-from .tickets import Task, Ticket
-from .worker import BOOTSTRAP, REPLY, Status, receive
+from .ring import Ring, Watch
+from .tickets import Claim, Ticket
+from .worker import TIMED_OUT, Status, describe_exit
 
 __all__ = ["ProcessesLoader"]
 
-_FIRST_SLOT = 1 << 16
-_MOST_FAILED_STARTS = 20
+_MOST_FAILED_STARTS = 10
+_FOLLOWERS_HEARTBEAT_SECONDS = 1.0
 
 
 class ProcessesLoader(Loader):
@@ -41,176 +40,206 @@ class ProcessesLoader(Loader):
     Args:
         workers: How many.
         depth: How many batches are read ahead.
-        timeout: Seconds after which a worker that does not reply is replaced; None for never.
+        timeout: Seconds that a worker may take for its share of a batch before it is replaced;
+            None for any time.
     """
 
     def __init__(self, workers: int, depth: int, timeout: float | None = None) -> None:
-        self._count, self._slots, self._timeout = workers, depth + 3, timeout
+        self._workers, self._slots, self._timeout = workers, depth + 3, timeout
         self._lock = threading.RLock()
-        self._crew: list[_Worker] = []
+        self._heard = threading.Condition(self._lock)
+        self._hears = self._broken = False
         self._tickets: dict[int, Ticket] = {}
         self._backlog: deque[Ticket] = deque()
-        self._selector = selectors.DefaultSelector()
+        self._claims: dict[int, Watch] = {}
+        self._dropped: deque[Watch] = deque()
         self._issued = self._failed_starts = 0
-        self._ring: Any = None
-        self._payload = -1
+        self._crew: Any = None
+        _loaders.add(self)
 
     def submit(self, job: Job) -> Pending:
         """Sends the job's chunks to the workers, or queues it until there is a free slot."""
         with self._lock:
-            if self._ring is None:
-                self._start(job)
-            self._issued += 1
-            ticket = Ticket(self._issued, job, self.wait)
-            self._tickets[ticket.number] = ticket
-            self._backlog.append(ticket)
-            self._dispatch()
-            return ticket
+            number = self._issued = self._issued + 1
+            try:
+                if self._broken:
+                    self._start_over()
+                ticket = self._tickets[number] = Ticket(number, job)
+                if self._crew is None:
+                    self._start(job, ticket.size)
+                self._backlog.append(ticket)
+                self._go_on()
+                claim = Claim(ticket, job, self.wait)
+                self._claims[number] = Watch(claim, self._dropped, ticket)
+                return claim
+            except BaseException:
+                self._broken = True
+                self._tickets.pop(number, None)
+                raise
 
     def close(self) -> None:
         """Ends the workers, whatever they are loading."""
         with self._lock:
-            if self._ring is not None:
-                self._end()
+            try:
+                self._settle_all(None)
+            except BaseException:
+                self._broken = True
+                raise
 
     def wait(self, ticket: Ticket) -> None:
-        """Hears workers until a ticket is settled."""
-        with self._lock:
+        """Returns when a ticket is settled; meanwhile hears workers, unless a thread does so."""
+        while not ticket.settled:
+            stop_if_exiting()
+            hears = False
             try:
-                while not ticket.settled:
-                    self._hear_all()
-                    self._dispatch()
-            except Exception:
-                raise
-            except BaseException:  # Ctrl-C: a reply may be half read, so nobody is trusted.
-                for worker in list(self._crew):
-                    self._bury(worker, guilty=False)
-                raise
+                with self._lock:
+                    crew = self._working_on(ticket)
+                    if ticket.settled:
+                        return
+                    if self._hears:
+                        self._heard.wait(_FOLLOWERS_HEARTBEAT_SECONDS)
+                    else:
+                        links, self._hears, hears = crew.links(), True, True
+                if hears:
+                    ready = listen(links, self._timeout)
+                    with self._lock:
+                        self._hear(crew, ready)
+            finally:
+                if hears:
+                    self._hears = False
+                    with self._lock:
+                        self._heard.notify_all()
 
-    def _start(self, job: Job) -> None:
-        n = len(job.indices)
-        size = job.layout.memory.size(n) if job.layout.known else _FIRST_SLOT
-        self._payload = save_payload(job.source.for_workers(), job.layout)
-        self._ring = Ring(size, n, self._slots)
-        self._end = weakref.finalize(self, _end_all, self._crew, self._payload, self._selector)
-        for _ in range(self._count):
-            self._hire()
+    def _start(self, job: Job, size: int) -> None:
+        crew = Crew()
+        weakref.finalize(self, crew.end).atexit = False
+        try:
+            crew.payload = save_payload(job.source.for_workers(), job.layout)
+            crew.start(self._workers, Ring(self._slots, size))
+        except BaseException:
+            crew.end()
+            raise
+        self._crew, self._failed_starts = crew, 0
 
-    def _hire(self) -> _Worker:
-        worker = _Worker(self._ring.fd, self._payload)
-        self._crew.append(worker)
-        self._selector.register(worker.link, selectors.EVENT_READ, worker)
-        return worker
+    def _start_over(self) -> None:
+        """Begins anew after an interruption, or an error, in the middle of something."""
+        crew = self._crew
+        if crew is None:  # `close` was interrupted.
+            self._settle_all(None)
+        else:
+            crew.dismiss()
+            crew.start(self._workers, Ring(self._slots, crew.ring.size))
+        self._tickets = {n: each for n, each in self._tickets.items() if not each.settled}
+        for ticket in self._tickets.values():
+            ticket.start_over()
+        self._backlog = deque(self._tickets.values())
+        self._broken = False
 
-    def _dispatch(self) -> None:
-        ring = self._ring
-        while ring is not None and self._backlog and ring.free:
-            ticket = self._backlog.popleft()
+    def _working_on(self, ticket: Ticket) -> Any:
+        """Has all done that can be done now; returns the crew."""
+        try:
+            self._go_on()
+            crew = self._crew
+            if not ticket.settled and not crew.busy:  # It has no slot.
+                # No slot will be free by itself: all are leased, or hold batches not asked for.
+                self._backlog.remove(ticket)
+                self._backlog.appendleft(ticket)
+                crew.ring.grow()
+                self._go_on()
+        except BaseException:
+            self._broken = True
+            raise
+        return crew
+
+    def _go_on(self) -> None:
+        """Gives slots to tickets, and tasks to workers."""
+        if self._broken:
+            self._start_over()
+        while self._dropped:  # Claims that nobody holds, such as after Ctrl-C.
+            ticket = self._dropped.popleft().what
+            del self._claims[ticket.number]
+            ticket.cancel()
+        crew, backlog = self._crew, self._backlog
+        while backlog:
+            ticket = backlog[0]
             if ticket.cancelled:
-                self._tickets.pop(ticket.number, None)
-                continue
-            for task in ticket.begin(ring, ring.free.popleft(), self._count):
-                self._send(min(self._crew, key=lambda worker: len(worker.tasks)), task)
+                ticket.fail(None)
+                self._forget(ticket)
+            elif slot := crew.ring.take(ticket.size):
+                crew.queue.extend(ticket.begin(crew.ring, slot, self._workers))
+            else:
+                break
+            backlog.popleft()
+        if crew is not None:
+            crew.send()
 
-    def _send(self, worker: _Worker, task: Task) -> None:
-        if not worker.tasks:
-            worker.since = time.monotonic()
-        worker.tasks[task.ticket.number, task.start] = task
-        # A dead worker is noticed where replies are read, and the task done again.
-        with contextlib.suppress(OSError):
-            worker.link.sendall(task.message())
+    def _hear(self, crew: Crew, ready: list[Worker]) -> None:
+        """Takes note of what workers have to say."""
+        try:
+            for worker in ready:
+                replies, alive = worker.receive()
+                for reply in replies:
+                    if worker in crew.workers:  # Else it was ended meanwhile, with all the others.
+                        self._note(worker, *reply)
+                if not alive and worker in crew.workers:
+                    self._replace(worker, worker.end())
+            if self._timeout is not None:
+                for worker in crew.late(self._timeout):
+                    worker.end()
+                    self._replace(worker, TIMED_OUT)
+        except BaseException:
+            self._broken = True
+            raise
 
-    def _hear_all(self) -> None:
-        ready = self._selector.select(self._timeout)
-        for key, _ in ready:
-            worker: _Worker = key.data
-            try:
-                self._hear(worker)
-            except (EOFError, OSError):
-                self._bury(worker)
-        if self._timeout is not None:
-            late = time.monotonic() - self._timeout
-            for worker in [w for w in self._crew if w.tasks and w.since <= late]:
-                self._bury(worker)
-
-    def _hear(self, worker: _Worker) -> None:
-        number, start, status, length = REPLY.unpack(receive(worker.link, REPLY.size))
-        what: Any = pickle.loads(receive(worker.link, length)) if length else None
-        worker.since = time.monotonic()
+    def _note(self, worker: Worker, number: int, start: int, status: int, what: Any) -> None:
         if status == Status.STARTED:
             worker.started, self._failed_starts = True, 0
         elif number < 0:
-            self._fail_all(what)
+            self._settle_all(what)
         else:
-            task = worker.tasks.pop((number, start))
-            for again in task.ticket.heard(task, status, what):
-                self._send(worker, again)
-            self._forget(task.ticket)
+            ticket = worker.tasks.pop((number, start)).ticket
+            if ticket.heard(status, what):
+                self._backlog.appendleft(ticket)
+            self._forget(ticket)
 
-    def _bury(self, worker: _Worker, guilty: bool = True) -> None:
-        """Replaces a worker that is dead, or is to be, and has its tasks done again."""
-        self._selector.unregister(worker.link)
-        self._crew.remove(worker)
-        code = worker.end()
-        lost = list(worker.tasks.values())
-        if not worker.started and guilty:
+    def _replace(self, worker: Worker, status: int) -> None:
+        """Hires another worker for one that has ended, to do its tasks again."""
+        if not worker.started:
             self._failed_starts += 1
-            if self._failed_starts >= _MOST_FAILED_STARTS:
-                self._fail_all(LoadError("worker processes die before they begin", got=code))
+            if self._failed_starts == _MOST_FAILED_STARTS:
+                got = f"the last: {describe_exit(status)}"
+                self._settle_all(LoadError("worker processes end before they begin", got=got))
                 return
-        replacement = self._hire()
-        for place, task in enumerate(lost):
-            suspect = place == 0 and worker.started and guilty
-            for again in task.after_death(code) if suspect else [task]:
-                self._send(replacement, again)
+        again = []
+        for task in worker.tasks.values():
+            if task.ticket.after_death(task, status):
+                again.append(task)
             self._forget(task.ticket)
+        self._crew.queue.extendleft(reversed(again))
+        self._crew.workers.remove(worker)
+        self._crew.hire()
 
-    def _fail_all(self, error: MultiseqError) -> None:
+    def _settle_all(self, error: MultiseqError | None) -> None:
+        """Ends the workers; what was not loaded by now will not be."""
+        crew, self._crew = self._crew, None
         for ticket in self._tickets.values():
-            ticket.fail(error)
+            ticket.fail(copy.copy(error))
         self._tickets.clear()
         self._backlog.clear()
-        self.close()
-        self._crew.clear()
-        self._ring = None
+        if crew is not None:
+            crew.end()
 
     def _forget(self, ticket: Ticket) -> None:
         if ticket.settled:
             self._tickets.pop(ticket.number, None)
 
 
-class _Worker:
-    """One process, and the tasks it was sent, in order."""
-
-    def __init__(self, ring_fd: int, payload_fd: int) -> None:
-        self.link, theirs = socket.socketpair()
-        self.tasks: dict[tuple[int, int], Task] = {}
-        self.started, self.since = False, time.monotonic()
-        fds = (theirs.fileno(), ring_fd, payload_fd)
-        package = Path(__file__).parents[2]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", BOOTSTRAP, str(package), *map(str, fds), *sys.path],
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                env={
-                    **os.environ,
-                    "MULTISEQ_WORKER": "1",
-                    "OMP_NUM_THREADS": "1",
-                    "OPENBLAS_NUM_THREADS": "1",
-                },
-            )
-
-    def end(self) -> int:
-        """Ends the process, if it has not ended, and returns its exit status."""
-        self.link.close()
-        self._process.kill()
-        return self._process.wait()
+_loaders: weakref.WeakSet[ProcessesLoader] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loaders.clear)
 
 
-def _end_all(crew: list[_Worker], payload_fd: int, selector: selectors.BaseSelector) -> None:
-    for worker in crew:
-        worker.end()
-    crew.clear()
-    selector.close()
-    os.close(payload_fd)
+@atexit.register
+def _close_all() -> None:
+    for loader in list(_loaders):
+        loader.close()

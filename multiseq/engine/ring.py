@@ -7,6 +7,7 @@ hands them out as they are, and takes the slot back when the last array that loo
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import weakref
@@ -18,7 +19,7 @@ import numpy as np
 from ..errors import MultiseqError
 from ..memory import ALIGNMENT
 
-__all__ = ["Header", "Ring", "Slot", "header_size", "reserve"]
+__all__ = ["Header", "Ring", "Slot", "Watch", "header_size", "reserve"]
 
 _WORDS = 8
 
@@ -31,24 +32,46 @@ class Header:
         n: Number of samples.
 
     Attributes:
-        cancelled: The number of the ticket that is not wanted any more, in an array of one.
-        exit_status: Of the last worker that died with this batch, in an array of one.
+        cancelled: The number of the ticket that is not wanted any more; an array of one, as are
+            the next two.
+        one_by_one: Whether samples are to be loaded without `load_batch`.
+        exit_status: Of the last worker that died with this batch.
         indices: Of the samples, as -1 - index where it is known to kill workers.
-        notes: At the first row of a task what its worker is loading: `NOTHING`, `SEVERAL` samples
-            or something else that is no sample, or an index.
+        notes: At the first row of a task what its worker is loading: `NOTHING`, `SEVERAL` samples,
+            or an index.
     """
 
     NOTHING, SEVERAL = -1, -2
 
     def __init__(self, memory: Any, n: int) -> None:
         words = memory[: 8 * (_WORDS + 2 * n)].view(np.int64)
-        self.cancelled, self.exit_status = words[:1], words[1:2]
+        self.cancelled, self.one_by_one, self.exit_status = words[:1], words[1:2], words[2:3]
         self.indices, self.notes = words[_WORDS : _WORDS + n], words[_WORDS + n :]
 
 
 def header_size(n: int) -> int:
     """Returns the offset at which the arrays of n samples begin."""
     return -(-8 * (_WORDS + 2 * n) // ALIGNMENT) * ALIGNMENT
+
+
+class Watch(weakref.ref[Any]):
+    """A weak reference that carries something, for callbacks that note what it is about.
+
+    The callback is a deque's `append`: it takes no lock, and there is no Python code in which
+    Ctrl-C could strike, and be swallowed.
+
+    Args:
+        value: What is watched.
+        gone: Where this reference goes when that is gone; until then it must be kept somewhere.
+        what: What it is about.
+    """
+
+    def __new__(cls, value: Any, gone: deque[Watch], what: Any) -> Watch:
+        """Makes the reference."""
+        return super().__new__(cls, value, gone.append)
+
+    def __init__(self, value: Any, gone: deque[Watch], what: Any) -> None:
+        self.what = what
 
 
 class Slot(NamedTuple):
@@ -67,8 +90,8 @@ class Ring:
 
     Attributes:
         fd: The ring's file.
-        free: Slots that are not in use.
         count: How many slots there are.
+        size: Bytes of the next one.
 
     Raises:
         MultiseqError: There is not enough memory.
@@ -78,32 +101,43 @@ class Ring:
         self.fd = os.memfd_create("multiseq", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self.fd)
         self._count, self._end = count, 0
-        # Appended to by finalizers, at any moment in any thread: a deque needs no lock.
-        self.free: deque[Slot] = deque()
-        self._size = _in_pages(size)
+        self._free: deque[Slot] = deque()
+        self._leases: dict[Slot, Watch] = {}
+        self._gone: deque[Watch] = deque()
+        self.size = _in_pages(size)
         self.count = 0
         self.grow(count)
 
     def grow(self, count: int = 1) -> None:
         """Adds free slots."""
-        self.free.extend(self._reserved(count))
+        self._free.extend(self._reserved(count))
         self.count += count
+
+    @property
+    def free(self) -> deque[Slot]:
+        """Slots that are not in use."""
+        while self._gone:
+            with contextlib.suppress(IndexError):  # Another thread was faster.
+                slot = self._gone.popleft().what
+                del self._leases[slot]
+                self._free.append(slot)
+        return self._free
 
     def take(self, size: int) -> Slot | None:
         """Returns a slot for so many bytes, or None while all are in use.
 
         One that is too small is replaced; what once was needed will be needed again.
         """
-        self._size = max(self._size, _in_pages(size))
+        self.size = max(self.size, _in_pages(size))
         if not self.free:
             return None
-        slot = self.free.popleft()
-        if slot.size >= self._size:
+        slot = self._free.popleft()
+        if slot.size >= self.size:
             return slot
         try:
             (larger,) = self._reserved(1)
         except BaseException:
-            self.free.appendleft(slot)
+            self._free.appendleft(slot)
             raise
         if hasattr(mmap, "MADV_REMOVE"):  # Gives the memory back; elsewhere it stays unused.
             self.map.madvise(mmap.MADV_REMOVE, slot.offset, slot.size)
@@ -116,7 +150,7 @@ class Ring:
     def lease(self, slot: Slot) -> Any:
         """Returns a slot's memory as one array, uint8; it is free again when that is gone."""
         root = self.memory(slot)
-        weakref.finalize(root, self.free.append, slot).atexit = False
+        self._leases[slot] = Watch(root, self._gone, slot)
         return root
 
     @property
@@ -130,22 +164,31 @@ class Ring:
 
     def _reserved(self, count: int) -> list[Slot]:
         """Returns new slots."""
-        reserve(self.fd, self._end, count * self._size)
-        slots = [Slot(self._end + k * self._size, self._size) for k in range(count)]
-        self._end += count * self._size
+        size = count * self.size
         # One map, since each holds a file descriptor; arrays keep the one they look into.
-        self.map = mmap.mmap(self.fd, self._end)
+        self.map = reserve(self.fd, self._end, size)
+        slots = [Slot(self._end + k * self.size, self.size) for k in range(count)]
+        self._end += size
         return slots
 
 
-def reserve(fd: int, start: int, size: int) -> None:
+def reserve(fd: int, start: int, size: int) -> mmap.mmap:
     """Reserves memory now, so that a full machine is an error here and not a bus error later.
+
+    Args:
+        fd: An anonymous file.
+        start: Its length so far.
+        size: How many bytes to add.
+
+    Returns:
+        The whole file.
 
     Raises:
         MultiseqError: There is not enough.
     """
     try:
         os.posix_fallocate(fd, start, size)
+        return mmap.mmap(fd, start + size)
     except OSError as error:
         raise MultiseqError(
             "there is not enough memory to share with worker processes",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import LoadError, MultiseqError
+from ..errors import LoadError, MultiseqError, SampleError
 from ..memory import aligned_empty
 from .base import Pending
 from .job import Job
-from .ring import CANCELLED, Ring, Slot, slot_indices, slot_words
-from .worker import TASK, Status
+from .ring import Header, Ring, Slot, header_size
+from .worker import MOST_DEATHS, Message, Status, describe_exit
 
-__all__ = ["MOST_DEATHS", "Task", "Ticket"]
+__all__ = ["Claim", "Task", "Ticket"]
 
-MOST_DEATHS = 3
+_FIRST_SIZE = 1 << 16
 _SMALLEST_CHUNK = 4
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """Rows `start` to `stop` of a batch; start -1 for the whole batch, of whatever shape."""
 
@@ -32,51 +33,63 @@ class Task:
 
     def message(self) -> bytes:
         """Returns what a worker is sent."""
-        ticket, draw = self.ticket, self.ticket.job.draw
-        slot = ticket.slot
-        seed, epoch = (0, 0) if draw is None else (draw.seed, draw.epoch)
-        n = len(ticket.job.indices)
-        place = (slot.offset, slot.size)
-        return TASK.pack(
-            ticket.number, self.start, self.stop, n, *place, seed, epoch, draw is not None
-        )
-
-    def after_death(self, code: int) -> list[Task]:
-        """Returns the tasks to do instead, after this one killed a worker, or may have."""
-        self.deaths += 1
-        if self.deaths >= MOST_DEATHS:
-            self.ticket.killed(self, code)
-            return []
-        if self.stop - self.start == 1 or self.start < 0:
-            return [self]
-        return self.ticket.split(self)
+        ticket = self.ticket
+        (slot,) = ticket.held
+        return Message(
+            ticket.number,
+            self.start,
+            self.stop,
+            len(ticket.indices),
+            slot.offset,
+            slot.size,
+            ticket.epoch,
+            ticket.seed,
+        ).pack()
 
 
-class Ticket(Pending):
-    """A job, from its submission until its batch is handed out.
+class Ticket:
+    """A batch on its way.
+
+    It does not know the sequence, since what workers are busy with must not keep that alive.
 
     Args:
         number: By which workers know it.
         job: The job.
-        wait: Waits until a ticket is settled.
+
+    Attributes:
+        size: Bytes that its slot must hold.
+        held: The slot, while there is one and the batch is not handed out.
+        settled: Whether there is nothing more to do. Then `error` or `lost` is set, or the slot
+            holds the batch.
+        error: Why there is no batch.
+        lost: Whether the loader was closed before there was one.
+        cancelled: Whether nobody will ask for it.
+        substituted: Why, by the index of each sample that another one stands in for.
     """
 
-    def __init__(self, number: int, job: Job, wait: Callable[[Ticket], None]) -> None:
-        self.number, self.job, self._wait = number, job, wait
-        self.settled = self.cancelled = False
-        self._left = 0
-        self._error: MultiseqError | None = None
-        self._ring: Any = None
+    def __init__(self, number: int, job: Job) -> None:
+        self.number, self.indices, self.epoch = number, job.indices, job.epoch
+        self.seed = None if job.draw is None else job.draw.seed
+        self._layout, self._in_chunks = job.layout, job.layout.known and not job.source.collates
+        n = len(job.indices)
+        self.size = header_size(n)
+        self.size += job.layout.memory.size(n) if job.layout.known else _FIRST_SIZE
+        self.held: list[Slot] = []
+        self.settled = self.lost = self.cancelled = False
+        self.error: MultiseqError | None = None
+        self.substituted: dict[int, SampleError] = {}
         self._places: Any = None
+        self._deaths: dict[int, int] = {}
+        self._left = 0
 
     def begin(self, ring: Ring, slot: Slot, workers: int) -> list[Task]:
         """Writes what the workers need into a slot, and returns the tasks."""
-        n = len(self.job.indices)
-        self._ring, self.slot = ring, slot
-        slot_words(slot)[:] = 0
-        indices, self._at = slot_indices(slot, n)
-        indices[:] = self.job.indices
-        if self.job.layout.known and not self.job.source.collates:
+        n = len(self.indices)
+        self._ring, self._header = ring, Header(ring.memory(slot), n)
+        self._header.indices[:], self._header.notes[:] = self.indices, Header.NOTHING
+        self._header.one_by_one[0] = 0
+        self.held.append(slot)
+        if self._in_chunks:
             step = max(-(-n // workers), min(n, _SMALLEST_CHUNK))
             tasks = [Task(self, at, min(at + step, n)) for at in range(0, n, step)]
         else:
@@ -84,92 +97,153 @@ class Ticket(Pending):
         self._left = len(tasks)
         return tasks
 
-    def split(self, task: Task) -> list[Task]:
-        """Returns a task for each sample of this one."""
-        self._left += task.stop - task.start - 1
-        return [Task(self, row, row + 1, task.deaths) for row in range(task.start, task.stop)]
-
-    def heard(self, task: Task, status: int, what: Any) -> list[Task]:
-        """Notes a reply; returns tasks to do again."""
+    def heard(self, status: int, what: Any) -> bool:
+        """Notes a reply; returns whether the slot was too small, and is given back."""
         if status == Status.TOO_SMALL:
-            self._ring.free.append(self.slot)
-            larger = self._ring.add(2 * what)
-            return self.begin(self._ring, larger, 1)
+            self.size = 2 * what
+            self.give_back()
+            return True
         if status == Status.FAILED:
-            self._error = self._error or self._placed(what)
-        self._places = what
+            self.error = self.error or what
+        elif what is not None:
+            self._places, substituted = what
+            self.substituted.update(substituted)
         self._one_less()
-        return []
+        return False
 
-    def killed(self, task: Task, code: int) -> None:
-        """Gives up a task whose workers all died."""
-        rows = self.job.indices[max(0, task.start) : task.stop]
-        error = LoadError(
-            f"{MOST_DEATHS} worker processes died while they loaded this sample",
-            got=f"exit status {code}",
+    def after_death(self, task: Task, status: int) -> bool:
+        """Finds what killed a worker; returns whether the task is to be done again.
+
+        A sample that kills `MOST_DEATHS` workers is marked: the next one raises an error instead
+        of loading it.
+        """
+        if self.cancelled:
+            self._one_less()
+            return False
+        header, place = self._header, max(0, task.start)
+        note, header.notes[place] = int(header.notes[place]), Header.NOTHING
+        if note == Header.NOTHING:  # It had not begun, or had all but replied.
+            return True
+        header.exit_status[0] = status
+        found = self.indices == note
+        if found.any():
+            deaths = self._deaths[note] = self._deaths.get(note, 0) + 1
+            if deaths == MOST_DEATHS:
+                header.indices[found] = -1 - note
+            return True
+        header.one_by_one[0] = 1
+        task.deaths += 1
+        if task.deaths < MOST_DEATHS:
+            return True
+        self.error = self.error or LoadError(
+            f"{MOST_DEATHS} worker processes died while they put this batch together",
+            got=f"the last: {describe_exit(status)}",
             fix="load it in the main process, with workers=0, to see why",
         )
-        self._error = self._error or error.at(**self.job.source.locate(int(rows[0])))
         self._one_less()
+        return False
 
-    def fail(self, error: MultiseqError) -> None:
-        """Settles the ticket by an error."""
-        self._error, self.settled = error, True
+    def fail(self, error: MultiseqError | None) -> None:
+        """Settles the ticket by an error; without one, it is lost."""
+        self.error, self.lost, self.settled = error, error is None, True
+
+    def start_over(self) -> None:
+        """Forgets what was begun: workers and slots are gone."""
+        self.held.clear()
+        self.error, self.substituted = None, {}
 
     def cancel(self) -> None:
-        """Says that the batch will not be asked for; workers skip what they have not begun."""
+        """Says that the batch will not be asked for; workers stop at their next sample."""
         self.cancelled = True
+        if self.held:
+            # By number: should the slot be another ticket's by now, that one goes on.
+            self._header.cancelled[0] = self.number
         if self.settled:
-            self._give_back()
-        elif self._left:
-            slot_words(self.slot)[CANCELLED] = 1
+            self.give_back()
 
-    def result(self) -> tuple[Any, ...]:
-        """Waits for the batch."""
-        self._wait(self)
-        if self._error is not None:
-            self._give_back()
-            raise self._error
-        return self._handed_out()
+    def give_back(self) -> None:
+        """Frees the slot, if there is one."""
+        try:
+            slot = self.held.pop()  # In one step: two threads may be here.
+        except IndexError:
+            return
+        self._ring.free.append(slot)
+
+    def leaves(self) -> list[Any]:
+        """Hands out the batch's arrays: views of the slot, or copies where memory is scarce."""
+        ring = self._ring
+        if not ring.scarce:
+            return self._leaves(ring.lease(self.held.pop()))
+        leaves = [_copied(leaf) for leaf in self._leaves(ring.memory(self.held[0]))]
+        self.give_back()
+        return leaves
+
+    def _leaves(self, memory: Any) -> list[Any]:
+        n, layout = len(self.indices), self._layout
+        if self._places is None:
+            arrays: list[Any] = layout.memory.arrays_in(memory, header_size(n), n)
+            return arrays
+        return [
+            np.ndarray(shape, dtype, memory, at).astype(_final(dtype, spec.dtype), copy=False)
+            for (at, shape, dtype), spec in zip(self._places, layout.specs, strict=True)
+        ]
 
     def _one_less(self) -> None:
         self._left -= 1
         if not self._left:
             self.settled = True
             if self.cancelled:
-                self._give_back()
+                self.give_back()
 
-    def _give_back(self) -> None:
-        ring, self._ring = self._ring, None
-        if ring is not None:
-            ring.free.append(self.slot)
 
-    def _handed_out(self) -> tuple[Any, ...]:
-        """The batch: a view of the slot, or a copy where someone hoards batches."""
-        ring, self._ring = self._ring, None
-        scarce = not ring.free
-        memory = np.frombuffer(self.slot.map, np.uint8) if scarce else ring.lease(self.slot)
-        leaves = self._leaves(memory)
-        if scarce:
-            copies = [aligned_empty(leaf.shape, leaf.dtype) for leaf in leaves]
-            for copy, leaf in zip(copies, leaves, strict=True):
-                copy[...] = leaf
-            leaves = copies
-            ring.free.append(self.slot)
-        return self.job.batch(leaves)
+class Claim(Pending):
+    """The right to a ticket's batch.
 
-    def _leaves(self, memory: Any) -> list[Any]:
-        layout = self.job.layout
-        if self._places is None:
-            return layout.memory.arrays_in(memory, self._at, len(self.job.indices))
-        return [
-            np.ndarray(shape, dtype, memory, at).astype(_final(dtype, spec.dtype), copy=False)
-            for (at, shape, dtype), spec in zip(self._places, layout.specs, strict=True)
-        ]
+    Args:
+        ticket: The ticket.
+        job: Its job, whose sequence is not kept alive: whoever asks for the result has it.
+        wait: Waits until a ticket is settled.
+    """
 
-    def _placed(self, error: MultiseqError) -> MultiseqError:
-        index = error.where.pop("index", None)
-        return error if index is None else error.at(**self.job.source.locate(int(index)))
+    def __init__(self, ticket: Ticket, job: Job, wait: Callable[[Ticket], None]) -> None:
+        self._ticket, self._wait = ticket, wait
+        self._source = weakref.ref(job.source)
+        self._parts = job.layout, job.indices, job.draw, job.epoch
+
+    def cancel(self) -> None:
+        """Says that the batch will not be asked for."""
+        self._ticket.cancel()
+
+    def result(self) -> tuple[Any, ...]:
+        """Waits for the batch; if the loader is closed meanwhile, loads it in this thread."""
+        ticket = self._ticket
+        self._wait(ticket)
+        job = Job(self._source(), *self._parts)  # type: ignore[arg-type]
+        if ticket.lost:
+            return job.run()
+        if ticket.error is not None:
+            ticket.give_back()
+            raise _located(ticket.error, job)
+        for index, error in ticket.substituted.items():
+            job.substituted[index] = _located(error, job)
+        return job.batch(ticket.leaves())
+
+
+def _located(error: Any, job: Job) -> Any:
+    """Returns a worker's error with the key of its sample, which the worker does not know."""
+    index = error.where.pop("index", None)
+    if index is None:
+        return error.at(cls=type(job.source).__name__)
+    return error.at(**job.source.locate(int(index)))
+
+
+def _copied(leaf: Any) -> Any:
+    """Returns a leaf in memory of its own, as strings of variable width are already."""
+    if leaf.dtype.kind == "T":
+        return leaf
+    copy = aligned_empty(leaf.shape, leaf.dtype)
+    copy[...] = leaf
+    return copy
 
 
 def _final(found: str, wanted: Any) -> Any:

@@ -3,10 +3,15 @@
 It is started by `python -c BOOTSTRAP`, maps the payload, and then gets tasks of a few bytes over
 a socket. It imports neither Keras nor pandas unless the sequence itself needs them. It ends when
 the parent's end of the socket is closed, in whichever way the parent ends.
+
+Before it loads a sample it leaves a note of which in shared memory, so that the parent knows what
+killed it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 import pickle
 import select
@@ -15,21 +20,33 @@ import socket
 import struct
 import threading
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import LoadError, MultiseqError
-from ..order import Draw
+from ..memory import ALIGNMENT
+from ..order import Draw, Indices
 from .job import Job
 from .payload import load_payload
-from .ring import CANCELLED, Slot, slot_indices, slot_words
+from .ring import Header, header_size
 
-__all__ = ["BOOTSTRAP", "REPLY", "TASK", "Status", "main", "receive"]
+__all__ = [
+    "BOOTSTRAP",
+    "MOST_DEATHS",
+    "REPLY",
+    "TIMED_OUT",
+    "Message",
+    "Status",
+    "describe_exit",
+    "main",
+]
 
-TASK = struct.Struct("<9q")
-"""ticket, start, stop, samples in the batch, slot offset, slot size, seed, epoch, random: whether
-samples are augmented. A start of -1 asks for the whole batch, of whatever shape."""
+MOST_DEATHS = 3
+"""So many workers may die while they load the same sample."""
+
+TIMED_OUT = -1000
+"""In place of the exit status of a worker that was ended because it took too long."""
 
 REPLY = struct.Struct("<4q")
 """ticket, start, status, length of the pickle that follows."""
@@ -40,6 +57,7 @@ BOOTSTRAP = """
 import sys
 folder, link, ring, payload = sys.argv[1:5]
 sys.path[:] = sys.argv[5:]
+del sys.argv[1:]
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 class Package(type(sys)):
@@ -57,6 +75,9 @@ from multiseq.engine.worker import main
 main(int(link), int(ring), int(payload))
 """
 
+_MESSAGE = struct.Struct("<6q3Q?")
+_WORD = (1 << 64) - 1
+
 
 class Status:
     """What became of a task."""
@@ -65,6 +86,36 @@ class Status:
     FAILED = 1
     TOO_SMALL = 2
     STARTED = 3
+
+
+class Message(NamedTuple):
+    """What a worker is sent: to load rows `start` to `stop` of a batch of n samples.
+
+    A start of -1 asks for the whole batch, of whatever shape.
+    """
+
+    ticket: int
+    start: int
+    stop: int
+    n: int
+    offset: int
+    size: int
+    epoch: int
+    seed: int | None
+    """Of augmentation; None for none."""
+
+    def pack(self) -> bytes:
+        """Returns it as bytes."""
+        seed = self.seed or 0
+        words = [value & _WORD for value in (self.epoch, seed, seed >> 64)]
+        numbers = (self.ticket, self.start, self.stop, self.n, self.offset, self.size)
+        return _MESSAGE.pack(*numbers, *words, self.seed is not None)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Message:
+        """Returns what `pack` made bytes of."""
+        *rest, low, high, augmented = _MESSAGE.unpack(data)
+        return cls._make([*rest, low | high << 64 if augmented else None])
 
 
 def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
@@ -76,86 +127,149 @@ def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
         payload_fd: The payload's file.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for fd in (link_fd, ring_fd, payload_fd):
+        os.set_inheritable(fd, False)  # Else whoever load_sample starts would keep the link open.
     threading.Thread(target=_exit_with_parent, args=(link_fd,), daemon=True).start()
     link = socket.socket(fileno=link_fd)
     try:
         source, layout = load_payload(payload_fd)
         os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
+        worker = _Worker(source, layout, ring_fd)
     except BaseException as error:
-        _reply(link, -1, -1, Status.FAILED, _portable(error))
+        _reply(link, -1, -1, Status.FAILED, _portable(error, "a worker could not start"))
         return
     _reply(link, -1, -1, Status.STARTED)
-    worker = _Worker(source, layout, ring_fd)
-    try:
-        while True:
-            task = TASK.unpack(receive(link, TASK.size))
-            status, what = worker.run(*task[1:])
-            _reply(link, task[0], task[1], status, what)
-    except (EOFError, ConnectionError):
-        pass
+    size = _MESSAGE.size
+    with contextlib.suppress(ConnectionError):  # The parent is gone.
+        while len(data := link.recv(size, socket.MSG_WAITALL)) == size:
+            task = Message.unpack(data)
+            _reply(link, task.ticket, task.start, *worker.run(task))
+
+
+class _Cancelled(BaseException):
+    """The batch is not wanted any more. No `except Exception` of a user's stops it."""
 
 
 class _Worker:
-    """Loads chunks into slots."""
+    """Loads chunks into slots.
+
+    Args:
+        source: The sequence, this process' own.
+        layout: Of its samples.
+        ring_fd: The ring's file.
+    """
 
     def __init__(self, source: Any, layout: Any, ring_fd: int) -> None:
         self._source, self._layout, self._ring_fd = source, layout, ring_fd
-        self._slots: dict[tuple[int, int], Slot] = {}
+        self._map = mmap.mmap(ring_fd, 0)
+        self._make_sample, self._load_batch = source.make_sample, source.load_batch
+        self._collate = source.collate
+        vars(source).update(
+            make_sample=self._noted_sample,
+            load_batch=self._noted_batch,
+            collate=self._noted_collate,
+        )
 
-    def run(
-        self,
-        start: int,
-        stop: int,
-        n: int,
-        offset: int,
-        size: int,
-        seed: int,
-        epoch: int,
-        random: int,
-    ) -> tuple[int, Any]:
+    def run(self, task: Message) -> tuple[int, Any]:
         """Loads one chunk; returns the status, and what goes with it."""
-        slot = self._slots.get((offset, size))
-        if slot is None:
-            slot = self._slots[offset, size] = Slot(self._ring_fd, offset, size)
-        if slot_words(slot)[CANCELLED]:
-            return Status.DONE, None
-        indices, at = slot_indices(slot, n)
-        draw = Draw(seed, epoch) if random else None
+        if task.offset + task.size > len(self._map):
+            self._map = mmap.mmap(self._ring_fd, 0)
+        memory = np.frombuffer(self._map, np.uint8, task.size, task.offset)
+        self._header = header = Header(memory, task.n)
+        self._ticket, self._place = task.ticket, max(0, task.start)
+        indices = header.indices.copy()
+        lethal = indices < 0
+        indices[lethal] = -1 - indices[lethal]
+        self._lethal = frozenset(indices[lethal].tolist())
+        draw = None if task.seed is None else Draw(task.seed, task.epoch)
         try:
-            if start < 0:
-                return self._load_whole(slot, indices.copy(), draw, at)
-            memory = np.frombuffer(slot.map, np.uint8)
-            rows = [array[start:stop] for array in self._layout.memory.arrays_in(memory, at, n)]
-            Job(self._source, self._layout, indices[start:stop].copy(), draw).run_into(rows)
+            reply = self._load(task, indices, draw, memory)
+        except _Cancelled:
+            reply = Status.DONE, None
         except Exception as error:
-            return Status.FAILED, _portable(error)
-        return Status.DONE, None
+            reply = Status.FAILED, _portable(error, "a worker could not load a batch")
+        header.notes[self._place] = Header.NOTHING
+        return reply
 
-    def _load_whole(self, slot: Slot, indices: Any, draw: Draw | None, at: int) -> tuple[int, Any]:
-        leaves = Job(self._source, self._layout, indices, draw).run_leaves()
-        places = []
-        for leaf in leaves:
-            leaf = leaf if leaf.dtype.kind != "T" else leaf.astype(np.str_)
-            places.append((at, leaf.shape, leaf.dtype.str, leaf))
-            at = -(-(at + leaf.nbytes) // 64) * 64
-        if at > slot.size:
-            return Status.TOO_SMALL, at
-        memory = np.frombuffer(slot.map, np.uint8)
-        for offset, shape, dtype, leaf in places:
-            np.ndarray(shape, dtype, memory, offset)[...] = leaf
-        return Status.DONE, [place[:3] for place in places]
+    def _load(
+        self, task: Message, indices: Indices, draw: Draw | None, memory: Any
+    ) -> tuple[int, Any]:
+        if self._header.cancelled[0] == task.ticket:
+            raise _Cancelled
+        at, places = header_size(task.n), None
+        if task.start < 0:
+            job = self._job(indices, draw, task.epoch)
+            leaves = [_portable_leaf(leaf) for leaf in job.run_leaves()]
+            places, size = _placed(leaves, at)
+            if size > task.size:
+                return Status.TOO_SMALL, size
+            for (offset, shape, dtype), leaf in zip(places, leaves, strict=True):
+                np.ndarray(shape, dtype, memory, offset)[...] = leaf
+        else:
+            rows = slice(task.start, task.stop)
+            job = self._job(indices[rows], draw, task.epoch)
+            job.run_into([all_[rows] for all_ in self._layout.memory.arrays_in(memory, at, task.n)])
+        substituted = {index: _portable(error, "") for index, error in job.substituted.items()}
+        return Status.DONE, (places, substituted) if places or substituted else None
+
+    def _job(self, indices: Indices, draw: Draw | None, epoch: int) -> Job:
+        job = Job(self._source, self._layout, indices, draw, epoch)
+        if self._header.one_by_one[0]:
+            job.by_batch = False
+        return job
+
+    # The hooks that load, each leaving a note of what it is about to load.
+
+    def _noted_sample(self, index: int, draw: Draw | None) -> Any:
+        header = self._header
+        if header.cancelled[0] == self._ticket:
+            raise _Cancelled
+        if index in self._lethal:
+            raise _lethal_sample(int(header.exit_status[0]))
+        header.notes[self._place] = index
+        return self._make_sample(index, draw)
+
+    def _noted_batch(self, indices: Indices) -> Any:
+        if not self._lethal.isdisjoint(indices.tolist()):
+            raise _lethal_sample(int(self._header.exit_status[0]))
+        self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
+        return self._load_batch(indices)
+
+    def _noted_collate(self, samples: list[Any]) -> Any:
+        self._header.notes[self._place] = Header.SEVERAL
+        return self._collate(samples)
 
 
-def receive(link: socket.socket, size: int) -> bytes:
-    """Reads so many bytes.
+def _portable_leaf(leaf: Any) -> Any:
+    """Returns a leaf whose memory holds all of it: not so NumPy's strings of variable width."""
+    return leaf.astype(np.str_) if leaf.dtype.kind == "T" else leaf
 
-    Raises:
-        EOFError: The other side is gone.
-    """
-    data = link.recv(size, socket.MSG_WAITALL)
-    if len(data) < size:
-        raise EOFError
-    return data
+
+def _placed(leaves: list[Any], at: int) -> tuple[list[Any], int]:
+    """Returns offset, shape and dtype of each leaf in a slot, and the size that takes."""
+    places = []
+    for leaf in leaves:
+        places.append((at, leaf.shape, leaf.dtype.str))
+        at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
+    return places, at
+
+
+def describe_exit(status: int) -> str:
+    """Says how a worker ended."""
+    if status == TIMED_OUT:
+        return "no reply within the timeout"
+    if status < 0:
+        return f"killed by signal {-status} ({signal.strsignal(-status)})"
+    return f"exit status {status}"
+
+
+def _lethal_sample(status: int) -> LoadError:
+    return LoadError(
+        f"{MOST_DEATHS} worker processes died while they loaded this sample",
+        got=f"the last: {describe_exit(status)}",
+        fix="load it in the main process, with workers=0, to see why",
+    )
 
 
 def _reply(link: socket.socket, ticket: int, start: int, status: int, what: Any = None) -> None:
@@ -163,11 +277,21 @@ def _reply(link: socket.socket, ticket: int, start: int, status: int, what: Any 
     link.sendall(REPLY.pack(ticket, start, status, len(extra)) + extra)
 
 
-def _portable(error: BaseException) -> MultiseqError:
-    """Returns an error that can be pickled, with the worker's traceback as a note."""
-    if not isinstance(error, MultiseqError):
-        error = LoadError(f"a worker could not start: {type(error).__name__}: {error}")
+def _portable(error: BaseException, what: str) -> MultiseqError:
+    """Returns an error that can be pickled, with this process' traceback as a note.
+
+    Args:
+        error: What was raised.
+        what: What to say happened, where it is none of ours.
+    """
     text = "".join(traceback.format_exception(error))
+    if not isinstance(error, MultiseqError):
+        error = LoadError(f"{what}: {type(error).__name__}: {error}")
+    try:
+        pickle.dumps(error)
+    except Exception:  # Its class is known in this process alone.
+        known = LoadError(f"{type(error).__name__}: {error.what}", got=error.got, fix=error.fix)
+        error = known.at(**error.where)
     error.add_note(f"In the worker process:\n{text}")
     error.__cause__ = error.__context__ = None
     return error

@@ -1,0 +1,188 @@
+"""Sequences whose samples are loaded in processes, and what goes wrong there.
+
+Workers import this module, so it imports neither Keras nor pytest.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from coded import Coded, Collated, Ragged
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def in_processes(kind: Any, n: int = 50, **keywords: Any) -> Any:
+    """A sequence with two worker processes."""
+    defaults = {"batch_size": 8, "seed": 3, "workers": 2, "use_multiprocessing": True}
+    return kind(n, **defaults | keywords)
+
+
+def loader_of(seq: Any) -> Any:
+    """The loader of a sequence that was read from."""
+    return seq._live._reader._loader
+
+
+def crew_of(seq: Any) -> Any:
+    """Its worker processes."""
+    return loader_of(seq)._crew
+
+
+def pids(seq: Any) -> list[int]:
+    """Their numbers, of those that run."""
+    return [worker._process.pid for worker in list(crew_of(seq).workers) if worker.started]
+
+
+def slots_lost(seq: Any) -> int:
+    """How many slots do not come back when everything is read or given up."""
+    loader, reader = loader_of(seq), seq._live._reader
+    for claim in reader._ahead.values():
+        claim.cancel()
+    reader._ahead.clear()
+    gc.collect()
+    while loader._tickets:
+        loader.wait(next(iter(loader._tickets.values())))
+    gc.collect()
+    with loader._lock:
+        loader._go_on()
+    ring = loader._crew.ring
+    return int(ring.count - len(ring.free))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs, and is no zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def gone_within(seconds: float, *numbers: int) -> bool:
+    """Whether processes end in time."""
+    end = time.monotonic() + seconds
+    while any(map(is_alive, numbers)):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def start_script(body: str, **keywords: Any) -> subprocess.Popen[str]:
+    """Starts a program, without Keras, that finds this folder's modules."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(body)],
+        env=os.environ | {"MULTISEQ_WORKER": "1", "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **keywords,
+    )
+
+
+def output_of(script: subprocess.Popen[str]) -> str:
+    """What a program printed; that it ended well, and without a word of complaint."""
+    with script:
+        try:
+            out, err = script.communicate(timeout=30)
+        finally:
+            script.kill()
+    assert script.returncode == 0, err
+    assert err == ""
+    return out
+
+
+class Slow(Coded):
+    """Takes some time."""
+
+    seconds = 0.002
+
+    def load_sample(self, index: int) -> Any:
+        time.sleep(self.seconds)
+        return super().load_sample(index)
+
+
+class Fatal(Coded):
+    """Sample 13 ends the process that loads it.
+
+    Args:
+        how: The name of the way.
+        once: A file that notes that it did, if it is to do so once only.
+    """
+
+    fatal_index = 13
+
+    def __init__(self, n: int, how: str, once: Any = None, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.how, self.once, self.home = how, once, os.getpid()
+
+    def load_sample(self, index: int) -> Any:
+        if index == self.fatal_index and os.getpid() != self.home:
+            if self.once is None:
+                DEATHS[self.how]()
+            elif not os.path.exists(self.once):
+                Path(self.once).touch()
+                DEATHS[self.how]()
+        return super().load_sample(index)
+
+
+class FatalBulk(Fatal):
+    """The same, by `load_batch`."""
+
+    def load_batch(self, indices: Any) -> Any:
+        samples = [self.load_sample(index) for index in indices.tolist()]
+        inputs = {name: np.stack([each[0][name] for each in samples]) for name in ("a", "b")}
+        return inputs, np.stack([each[1] for each in samples])
+
+
+class FatalCollated(Fatal, Collated):
+    """The same, with a collate of its own."""
+
+
+class FatalRagged(Fatal, Ragged):
+    """The same, of varying length."""
+
+    def load_sample(self, index: int) -> Any:
+        super().load_sample(index)
+        return Ragged.load_sample(self, index)
+
+
+class FatalCollate(Collated):
+    """Putting together a batch with sample 13 ends the process."""
+
+    def collate(self, samples: Any) -> Any:
+        if any(target == 13 for _, target in samples):
+            os._exit(5)
+        return super().collate(samples)
+
+
+def _segfault() -> None:
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang() -> None:
+    time.sleep(600)
+
+
+DEATHS: dict[str, Any] = {
+    "exit": lambda: os._exit(7),
+    "sys.exit": lambda: sys.exit(8),
+    "kill": _kill,
+    "segfault": _segfault,
+    "hang": _hang,
+}
