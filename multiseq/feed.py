@@ -29,8 +29,8 @@ __all__ = ["KerasFeed"]
 class KerasFeed(_Base):
     """The side of a sequence that Keras sees; `MultiInputSequence` documents it for users.
 
-    A subclass sets `_settings` and `_clock`, and gives a `Runtime` by `_started`, which it keeps
-    at `_live`.
+    A subclass sets `_settings` and `_clock`, gives a `Runtime` by `_started`, which it keeps at
+    `_live`, and says at an epoch's end which samples were substituted.
     """
 
     _settings: Settings
@@ -38,6 +38,9 @@ class KerasFeed(_Base):
     _live: Runtime | None
 
     def _started(self) -> Runtime:
+        raise NotImplementedError
+
+    def _report_substituted(self, epoch: int) -> None:
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -109,7 +112,12 @@ class KerasFeed(_Base):
         Called by Keras 3, which also calls it before the first epoch, in mid-pass and after an
         evaluation, it does so once a pass of training is complete.
         """
-        frame = _keras.outside(self, sys._getframe(1))
+        epoch = self._clock.epoch
+        self._end_epoch(_keras.outside(self, sys._getframe(1)))
+        if self._clock.epoch != epoch:
+            self._report_substituted(epoch)
+
+    def _end_epoch(self, frame: FrameType) -> None:
         who = _keras.caller(frame)
         if who == Caller.LEGACY_ENQUEUER:
             return

@@ -51,7 +51,7 @@ class _NamedInErrors(abc.ABCMeta):
             return super().__call__(*args, **keywords)
 
 
-class MultiInputSequence(KerasFeed, Views, Mending, metaclass=_NamedInErrors):
+class MultiInputSequence(Views, Mending, KerasFeed, metaclass=_NamedInErrors):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are

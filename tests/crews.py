@@ -12,19 +12,23 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from coded import Coded, Collated, Ragged
 
+from multiseq import MultiInputSequence, Spec
+from multiseq.engine.ring import Ring
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def in_processes(kind: Any, n: int = 50, **keywords: Any) -> Any:
+def in_processes(kind: Any, n: Any = 50, *arguments: Any, **keywords: Any) -> Any:
     """A sequence with two worker processes."""
     defaults = {"batch_size": 8, "seed": 3, "workers": 2, "use_multiprocessing": True}
-    return kind(n, **defaults | keywords)
+    return kind(n, *arguments, **defaults | keywords)
 
 
 def loader_of(seq: Any) -> Any:
@@ -101,6 +105,21 @@ def output_of(script: subprocess.Popen[str]) -> str:
     return out
 
 
+def poison_slots(monkeypatch: Any) -> None:
+    """Fills slots with NaN and -1 as soon as they are free."""
+
+    def lease(ring: Ring, slot: Any) -> Any:
+        def release() -> None:
+            ring.memory(slot)[:] = 255
+            ring._free.append(slot)
+
+        root = ring.memory(slot)
+        weakref.finalize(root, release)
+        return root
+
+    monkeypatch.setattr(Ring, "lease", lease)
+
+
 class Slow(Coded):
     """Takes some time."""
 
@@ -109,6 +128,83 @@ class Slow(Coded):
     def load_sample(self, index: int) -> Any:
         time.sleep(self.seconds)
         return super().load_sample(index)
+
+
+def batch_of(samples: Any) -> Any:
+    """What `load_batch` returns where these are the samples."""
+    inputs = {name: np.stack([each[0][name] for each in samples]) for name in ("a", "b")}
+    return inputs, np.stack([each[1] for each in samples])
+
+
+class Faulty(Coded):
+    """Every 13th sample cannot be loaded."""
+
+    def load_sample(self, index: int) -> Any:
+        if index and index % 13 == 0:
+            raise OSError("unlucky")
+        return super().load_sample(index)
+
+
+class FaultyBulk(Faulty):
+    """The same, by `load_batch`."""
+
+    def load_batch(self, indices: Any) -> Any:
+        return batch_of([self.load_sample(index) for index in indices.tolist()])
+
+
+class Loud(Coded):
+    """Samples below 32 cannot be loaded, for a long reason."""
+
+    def load_sample(self, index: int) -> Any:
+        if 0 < index < 32:
+            raise OSError("x" * 1_000_000)
+        return super().load_sample(index)
+
+
+class Gated(Coded):
+    """Sample 0 waits for a file, where it is loaded in another process."""
+
+    def __init__(self, n: int, gate: Path, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.gate, self.home = gate, os.getpid()
+
+    def load_sample(self, index: int) -> Any:
+        while index == 0 and os.getpid() != self.home and not self.gate.exists():
+            time.sleep(0.01)
+        return super().load_sample(index)
+
+
+class Logged(Coded):
+    """Takes some time, and notes which samples are loaded in other processes."""
+
+    def __init__(self, n: int, log: Path, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.log, self.home = log, os.getpid()
+
+    def load_sample(self, index: int) -> Any:
+        if os.getpid() != self.home:
+            with self.log.open("a") as file:
+                file.write(f"{index}\n")
+            time.sleep(0.03)
+        return super().load_sample(index)
+
+
+class Growing(MultiInputSequence):
+    """Sample i is its number, as often as `lengths[i]` says."""
+
+    def __init__(self, lengths: Any, **keywords: Any) -> None:
+        super().__init__(len(lengths), spec={"x": Spec((None,), "int64")}, **keywords)
+        self.lengths = lengths
+
+    def load_sample(self, index: int) -> Any:
+        return {"x": np.full(self.lengths[index], index)}
+
+
+class Variable(MultiInputSequence):
+    """Text of variable width, as NumPy 2 has it."""
+
+    def load_sample(self, index: int) -> Any:
+        return {"t": np.array("é" * index, np.dtypes.StringDType())}
 
 
 class Fatal(Coded):
@@ -139,9 +235,7 @@ class FatalBulk(Fatal):
     """The same, by `load_batch`."""
 
     def load_batch(self, indices: Any) -> Any:
-        samples = [self.load_sample(index) for index in indices.tolist()]
-        inputs = {name: np.stack([each[0][name] for each in samples]) for name in ("a", "b")}
-        return inputs, np.stack([each[1] for each in samples])
+        return batch_of([self.load_sample(index) for index in indices.tolist()])
 
 
 class FatalCollated(Fatal, Collated):

@@ -8,11 +8,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from .base import Loader, Pending
+from .exit import stop_if_exiting
 from .job import Job
 
 __all__ = ["ThreadsLoader"]
 
 _SMALLEST_CHUNK = 4
+_PATIENCE_SECONDS = 0.1
 _Task = tuple["_Shared", int, int]
 
 
@@ -87,7 +89,8 @@ class _Shared(Pending):
         self._cancelled = True
 
     def result(self) -> tuple[Any, ...]:
-        self._done.wait()
+        while not self._done.wait(_PATIENCE_SECONDS):
+            stop_if_exiting()
         if self._error is not None:
             raise self._error
         return self._batch

@@ -179,13 +179,13 @@ class Ticket:
         return leaves
 
     def _leaves(self, memory: Any) -> list[Any]:
-        n, layout = len(self.indices), self._layout
         if self._places is None:
-            arrays: list[Any] = layout.memory.arrays_in(memory, header_size(n), n)
+            n = len(self.indices)
+            arrays: list[Any] = self._layout.memory.arrays_in(memory, header_size(n), n)
             return arrays
         return [
-            np.ndarray(shape, dtype, memory, at).astype(_final(dtype, spec.dtype), copy=False)
-            for (at, shape, dtype), spec in zip(self._places, layout.specs, strict=True)
+            np.ndarray(place[1], place[2], memory, place[0]) if isinstance(place, tuple) else place
+            for place in self._places
         ]
 
     def _one_less(self) -> None:
@@ -238,14 +238,9 @@ def _located(error: Any, job: Job) -> Any:
 
 
 def _copied(leaf: Any) -> Any:
-    """Returns a leaf in memory of its own, as strings of variable width are already."""
+    """Returns a leaf in memory of its own, which strings of variable width are in already."""
     if leaf.dtype.kind == "T":
         return leaf
     copy = aligned_empty(leaf.shape, leaf.dtype)
     copy[...] = leaf
     return copy
-
-
-def _final(found: str, wanted: Any) -> Any:
-    """The dtype to hand out: NumPy's own strings of variable width do not travel."""
-    return wanted if np.dtype(wanted).kind == "T" else found

@@ -27,6 +27,7 @@ import numpy as np
 from ..errors import LoadError, MultiseqError
 from ..memory import ALIGNMENT
 from ..order import Draw, Indices
+from ..samples import Leaves
 from .job import Job
 from .payload import load_payload
 from .ring import Header, header_size
@@ -200,12 +201,14 @@ class _Worker:
         at, places = header_size(task.n), None
         if task.start < 0:
             job = self._job(indices, draw, task.epoch)
-            leaves = [_portable_leaf(leaf) for leaf in job.run_leaves()]
+            leaves = job.run_leaves()
             places, size = _placed(leaves, at)
             if size > task.size:
                 return Status.TOO_SMALL, size
-            for (offset, shape, dtype), leaf in zip(places, leaves, strict=True):
-                np.ndarray(shape, dtype, memory, offset)[...] = leaf
+            for place, leaf in zip(places, leaves, strict=True):
+                if isinstance(place, tuple):
+                    offset, shape, dtype = place
+                    np.ndarray(shape, dtype, memory, offset)[...] = leaf
         else:
             rows = slice(task.start, task.stop)
             job = self._job(indices[rows], draw, task.epoch)
@@ -241,17 +244,18 @@ class _Worker:
         return self._collate(samples)
 
 
-def _portable_leaf(leaf: Any) -> Any:
-    """Returns a leaf whose memory holds all of it: not so NumPy's strings of variable width."""
-    return leaf.astype(np.str_) if leaf.dtype.kind == "T" else leaf
+def _placed(leaves: Leaves, at: int) -> tuple[list[Any], int]:
+    """Returns offset, shape and dtype of each leaf in a slot, and the size that takes.
 
-
-def _placed(leaves: list[Any], at: int) -> tuple[list[Any], int]:
-    """Returns offset, shape and dtype of each leaf in a slot, and the size that takes."""
-    places = []
+    An array of strings of variable width, whose texts are elsewhere, is sent as it is instead.
+    """
+    places: list[Any] = []
     for leaf in leaves:
-        places.append((at, leaf.shape, leaf.dtype.str))
-        at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
+        if leaf.dtype.kind == "T":
+            places.append(leaf)
+        else:
+            places.append((at, leaf.shape, leaf.dtype.str))
+            at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
     return places, at
 
 
