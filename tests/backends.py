@@ -16,6 +16,25 @@ import pytest
 
 from multiseq import MultiInputSequence, Spec
 
+__all__ = [
+    "BACKEND",
+    "LEGACY",
+    "VALIDATION",
+    "Codes",
+    "Lengths",
+    "Numbered",
+    "Probe",
+    "Unbuilt",
+    "batches_of",
+    "flat",
+    "keras",
+    "not_legacy",
+    "nothing",
+    "only_legacy",
+    "ran_out",
+    "whole_batches",
+]
+
 LEGACY = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
 if LEGACY:
     import tensorflow as tf
@@ -32,9 +51,6 @@ BACKEND: str = "tf_keras" if LEGACY else keras.backend.backend()
 
 not_legacy = pytest.mark.skipif(LEGACY, reason="Keras 3 alone behaves so")
 only_legacy = pytest.mark.skipif(not LEGACY, reason="tf_keras alone behaves so")
-tensorflow_only = pytest.mark.skipif(
-    BACKEND not in ("tensorflow", "tf_keras"), reason="TensorFlow alone wants a signature"
-)
 # Keras says so whenever the number of steps is no multiple, or more, than there are batches.
 ran_out = pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -152,6 +153,14 @@ def in_threads(work: Any, arguments: Iterable[Any]) -> list[Any]:
         thread.join(20)
         assert not thread.is_alive(), "a thread hangs"
     return results
+
+
+def wait_for(condition: Any) -> None:
+    """Waits until it holds; fails where that takes suspiciously long."""
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
 
 
 def called_from(module: str, function: Any) -> Any:

@@ -5,7 +5,6 @@ Workers import this module, so it imports neither Keras nor pytest.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -17,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from coded import Coded, Collated, Ragged
+from coded import Coded, Collated, Noisy, Ragged
 
 from multiseq import MultiInputSequence, Spec
 from multiseq.engine.ring import Ring
+from multiseq.errors import SampleError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,10 +52,8 @@ def slots_lost(seq: Any) -> int:
     for claim in reader._ahead.values():
         claim.cancel()
     reader._ahead.clear()
-    gc.collect()
     while loader._tickets:
         loader.wait(next(iter(loader._tickets.values())))
-    gc.collect()
     with loader._lock:
         loader._go_on()
     ring = loader._crew.ring
@@ -120,13 +118,11 @@ def poison_slots(monkeypatch: Any) -> None:
     monkeypatch.setattr(Ring, "lease", lease)
 
 
-class Slow(Coded):
+class Slow(Noisy):
     """Takes some time."""
 
-    seconds = 0.002
-
     def load_sample(self, index: int) -> Any:
-        time.sleep(self.seconds)
+        time.sleep(0.002)
         return super().load_sample(index)
 
 
@@ -150,6 +146,100 @@ class FaultyBulk(Faulty):
 
     def load_batch(self, indices: Any) -> Any:
         return batch_of([self.load_sample(index) for index in indices.tolist()])
+
+
+class Broken(Coded):
+    """Sample 13 cannot be loaded."""
+
+    def load_sample(self, index: int) -> Any:
+        if index == 13:
+            raise ZeroDivisionError("no such luck")
+        return super().load_sample(index)
+
+
+class BrokenBulk(Broken):
+    """The same, by `load_batch`."""
+
+    def load_batch(self, indices: Any) -> Any:
+        return batch_of([self.load_sample(index) for index in indices.tolist()])
+
+
+class BrokenCollated(Broken, Collated):
+    """The same, with a collate of its own."""
+
+
+class BrokenRagged(Broken, Ragged):
+    """The same, of varying length."""
+
+    def load_sample(self, index: int) -> Any:
+        super().load_sample(index)
+        return Ragged.load_sample(self, index)
+
+
+class UnicornError(SampleError):
+    """An error of the user's."""
+
+
+def unknown_error() -> Any:
+    """A class of errors that no other process knows."""
+    return type("Unknown", (UnicornError,), {"__module__": "nowhere"})
+
+
+class Raising(Coded):
+    """Sample 13 raises an error of the user's."""
+
+    def __init__(self, n: int, error: Any, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.error = error
+
+    def load_sample(self, index: int) -> Any:
+        if index == 13:
+            raise self.error("not this one", got="a unicorn")
+        return super().load_sample(index)
+
+
+class Unborn(Coded):
+    """Cannot be made again in another process.
+
+    Args:
+        how: A function that says why.
+    """
+
+    def __init__(self, n: int, how: Any, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.how, self.home = how, os.getpid()
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        if os.getpid() != self.home:
+            self.how()
+
+
+def refuse() -> None:
+    """Raises what a worker should report."""
+    raise ImportError("no module named unicorn")
+
+
+def leave() -> None:
+    """Ends this process."""
+    os._exit(3)
+
+
+class Leaving(Coded):
+    """Sample 13 ends its process, once, and leaves another behind that holds its files open."""
+
+    def __init__(self, n: int, once: Path, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.once, self.home = once, os.getpid()
+
+    def load_sample(self, index: int) -> Any:
+        if index == 13 and os.getpid() != self.home and not self.once.exists():
+            self.once.touch()
+            if os.fork():
+                os._exit(1)
+            time.sleep(4)
+            os._exit(0)
+        return super().load_sample(index)
 
 
 class Loud(Coded):

@@ -67,6 +67,11 @@ def test_threads_share_no_memory() -> None:
     assert all(right is True for _, right in in_threads(fill, range(4)))
 
 
+def test_each_thread_cuts_from_a_block_of_its_own() -> None:
+    arrays = [array for _, array in in_threads(lambda _: aligned_empty((9,), "u1"), range(4))]
+    assert len({id(array.base) for array in arrays}) == 4
+
+
 def test_memory_lives_as_long_as_an_array_in_it() -> None:
     kept = [aligned_empty((50,), "int64") for _ in range(10)]
     for number, array in enumerate(kept):

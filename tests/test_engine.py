@@ -15,7 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from coded import Bulk, Coded, Ragged, codes, epoch_of, frozen, frozen_epoch, in_threads
+from coded import (
+    Bulk,
+    Coded,
+    Ragged,
+    codes,
+    epoch_of,
+    frozen,
+    frozen_epoch,
+    in_threads,
+    wait_for,
+)
 
 from multiseq.engine.ahead import Forecast, ReadAhead
 from multiseq.engine.base import Loader, Pending
@@ -195,13 +205,6 @@ def test_reading_goes_on_while_nobody_asks() -> None:
         assert loaded == set(range(12))
 
 
-def wait_for(condition: Any) -> None:
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
-
-
 def test_a_batch_is_shared_among_the_workers() -> None:
     """One batch that takes long is loaded by all of them, not by one."""
     together = threading.Barrier(3, timeout=10)
@@ -295,10 +298,11 @@ def test_together_or_alone_the_bytes_are_the_same(settings: Any) -> None:
 def test_loaded_together_and_asked_for_in_another_epoch() -> None:
     settings: dict[str, Any] = {"batch_size": 16, "shuffle": True, "seed": 1}
     seq, alone = Bulk(160, **settings), Coded(160, **settings)
-    for epoch in (0, 1, 0):
+    for index in range(10):  # In sequence, so that several are loaded at once.
         for each in (seq, alone):
-            each.set_epoch(epoch)
-        assert [frozen(seq[i]) for i in range(3)] == [frozen(alone[i]) for i in range(3)]
+            each.set_epoch(index % 2)
+        assert frozen(seq[index]) == frozen(alone[index])
+    assert max(seq.asked) > 16
 
 
 def test_several_threads_share_what_was_loaded_together() -> None:
@@ -376,12 +380,12 @@ def test_a_sequence_in_use_starts_its_threads_once() -> None:
 
 def test_neither_batches_nor_the_sequence_outlive_their_use() -> None:
     seq: Any = Coded(100, batch_size=10, workers=2)
-    batch: Any = seq[0]
-    alive = [weakref.ref(seq), weakref.ref(batch[0]["a"])]
-    del batch
-    gc.collect()
-    assert alive[1]() is None
+    batches: Any = list(seq)
+    alive = [weakref.ref(batch[0]["a"]) for batch in batches]
+    del batches
+    wait_for(lambda: not any(ref() is not None for ref in alive))
     seq.close()
+    alive = [weakref.ref(seq)]
     del seq
     gc.collect()
     assert alive[0]() is None

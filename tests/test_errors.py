@@ -149,15 +149,17 @@ def test_what_fails_ahead_fails_when_it_is_asked_for(workers: int) -> None:
 
 
 class FaultyBulk(Bulk):
-    """Sample 7 fails, however it is loaded."""
+    """One sample fails, however it is loaded."""
+
+    bad = 7
 
     def load_sample(self, index: int) -> Any:
-        if index == 7:
-            raise OSError("sensor 7")
+        if index == self.bad:
+            raise OSError(f"sensor {index}")
         return super().load_sample(index)
 
     def load_batch(self, indices: Any) -> Any:
-        if 7 in indices:
+        if self.bad in indices:
             raise OSError("one of them")
         return super().load_batch(indices)
 
@@ -172,16 +174,16 @@ def test_the_sample_that_fails_a_load_batch_is_found(workers: int) -> None:
         assert codes(seq[2]) == [8, 9]
 
 
-def test_batches_loaded_together_do_not_fail_together() -> None:
+@pytest.mark.parametrize("bad", [7, 20, 70, 127])
+def test_batches_loaded_together_do_not_fail_together(bad: int) -> None:
     seq = FaultyBulk(128, batch_size=16)
-    found = []
+    seq.bad = bad
     for index in range(len(seq)):
-        if index:
-            found += codes(seq[index])
-        else:
-            with pytest.raises(LoadError, match="position 7"):
+        if index == bad // 16:
+            with pytest.raises(LoadError, match=f"position {bad}"):
                 seq[index]
-    assert found == list(range(16, 128))
+        else:
+            assert codes(seq[index]) == list(range(index * 16, index * 16 + 16))
     assert max(seq.asked) > 16
 
 

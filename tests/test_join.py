@@ -20,6 +20,7 @@ from coded import (
     frozen_epoch,
     leaves,
     misaligned,
+    wait_for,
 )
 
 from multiseq import (
@@ -556,6 +557,25 @@ def test_what_was_learned_again_is_used() -> None:
         expected = (np.arange(N) - learner.scale.mean) / np.sqrt(learner.scale.variance)
         seq.close()
         assert seq[0][0]["x"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_was_read_ahead_is_read_again_after_learning() -> None:
+    loaded: list[int] = []
+
+    class Notes(Learns):
+        def load_sample(self, index: int) -> Any:
+            loaded.append(index)
+            return super().load_sample(index)
+
+    learner = Notes(batch_size=5, workers=2, max_queue_size=4)
+    learner.adapt(progress=False)
+    with learner:
+        learner[0]
+        wait_for(lambda: len(set(loaded)) == N)  # All batches are loaded, or about to be.
+        learner.values = learner.values * 3 + np.arange(N) % 2
+        learner.adapt(progress=False)
+        expected = (learner.values - learner.scale.mean) / np.sqrt(learner.scale.variance)
+        assert learner[1][0]["x"] == pytest.approx(expected[5:10], abs=1e-5)
 
 
 def test_a_leaf_learns_from_its_own_subset() -> None:

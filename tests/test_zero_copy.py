@@ -41,7 +41,9 @@ class Watching(keras.Model):  # type: ignore[misc]
 
     def train_step(self, *state_and_data: Any) -> Any:
         # tf_keras makes a copy of each array of floats, whatever it is.
-        arrays = [a for a in leaves(tuple(state_and_data[-1])) if not (LEGACY and a.dtype.is_floating)]
+        arrays = [
+            a for a in leaves(tuple(state_and_data[-1])) if not (LEGACY and a.dtype.is_floating)
+        ]
         self.taken += [address(array) for array in arrays]
         return super().train_step(*state_and_data)
 
@@ -49,7 +51,8 @@ class Watching(keras.Model):  # type: ignore[misc]
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The arrays that were handed to Keras, kept so that no two have the same address."""
-    batch, kept = Runtime.batch, []
+    batch = Runtime.batch
+    kept: list[Any] = []
 
     def spy(self: Runtime, *args: Any) -> Any:
         kept.extend(leaves(made := batch(self, *args)))

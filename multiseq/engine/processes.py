@@ -69,7 +69,7 @@ class ProcessesLoader(Loader):
                     self._start(job, ticket.size)
                 self._backlog.append(ticket)
                 self._go_on()
-                claim = Claim(ticket, job, self.wait)
+                claim = Claim(ticket, job, self)
                 self._claims[number] = Watch(claim, self._dropped, ticket)
                 return claim
             except BaseException:

@@ -13,7 +13,7 @@ from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Forecast, ReadAhead
 from .base import Reader
-from .exit import in_flight
+from .exit import ctrl_c, in_flight
 from .job import Job, Layout, Source
 from .processes import ProcessesLoader
 from .serial import SerialReader
@@ -96,6 +96,7 @@ class Runtime:
         """
         job = self._job(source, epoch, [batch % self.num_batches])
         job.parity = batch % 2
+        ctrl_c.watch()
         with in_flight:
             return job.run()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +61,7 @@ class Ticket:
         settled: Whether there is nothing more to do. Then `error` or `lost` is set, or the slot
             holds the batch.
         error: Why there is no batch.
-        lost: Whether the loader was closed before there was one.
+        lost: Whether the workers were ended before there was one.
         cancelled: Whether nobody will ask for it.
         substituted: Why, by the index of each sample that another one stands in for.
     """
@@ -144,8 +143,8 @@ class Ticket:
         return False
 
     def fail(self, error: MultiseqError | None) -> None:
-        """Settles the ticket by an error; without one, it is lost."""
-        self.error, self.lost, self.settled = error, error is None, True
+        """Settles a ticket whose workers were ended, and says why if it was not by `close`."""
+        self.error, self.lost, self.settled = error, True, True
 
     def start_over(self) -> None:
         """Forgets what was begun: workers and slots are gone."""
@@ -202,11 +201,11 @@ class Claim(Pending):
     Args:
         ticket: The ticket.
         job: Its job, whose sequence is not kept alive: whoever asks for the result has it.
-        wait: Waits until a ticket is settled.
+        loader: Whose ticket it is.
     """
 
-    def __init__(self, ticket: Ticket, job: Job, wait: Callable[[Ticket], None]) -> None:
-        self._ticket, self._wait = ticket, wait
+    def __init__(self, ticket: Ticket, job: Job, loader: Any) -> None:
+        self._ticket, self._loader = ticket, loader
         self._source = weakref.ref(job.source)
         self._parts = job.layout, job.indices, job.draw, job.epoch
 
@@ -217,13 +216,16 @@ class Claim(Pending):
     def result(self) -> tuple[Any, ...]:
         """Waits for the batch; if the loader is closed meanwhile, loads it in this thread."""
         ticket = self._ticket
-        self._wait(ticket)
         job = Job(self._source(), *self._parts)  # type: ignore[arg-type]
-        if ticket.lost:
-            return job.run()
+        if ticket.lost and ticket.error is not None:  # Long ago; perhaps workers can start now.
+            batch: tuple[Any, ...] = self._loader.submit(job).result()
+            return batch
+        self._loader.wait(ticket)
         if ticket.error is not None:
             ticket.give_back()
             raise _located(ticket.error, job)
+        if ticket.lost:
+            return job.run()
         for index, error in ticket.substituted.items():
             job.substituted[index] = _located(error, job)
         return job.batch(ticket.leaves())
