@@ -141,7 +141,7 @@ class _GatheredColumn:
             check_cast(leaf, self.dtype, self.name)
         if leaf.shape != self.spec.shape:
             check_shape(leaf.shape, self.spec, self.name)
-        self.rows[row] = leaf
+        self.rows[row] = leaf.copy()  # It may be a buffer that the next sample is loaded into.
 
     def put_rows(self, start: int, rows: Any) -> None:
         for row, leaf in enumerate(rows, start):

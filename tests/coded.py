@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from multiseq import MultiInputSequence, Spec
 from multiseq.memory import ALIGNMENT
+from multiseq.samples import Spec
+from multiseq.sequence import MultiInputSequence
 
 
 class Coded(MultiInputSequence):

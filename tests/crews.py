@@ -5,6 +5,7 @@ Workers import this module, so it imports neither Keras nor pytest.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,9 +19,10 @@ from typing import Any
 import numpy as np
 from coded import Coded, Collated, Noisy, Ragged
 
-from multiseq import MultiInputSequence, Spec
 from multiseq.engine.ring import Ring
 from multiseq.errors import SampleError
+from multiseq.samples import Spec
+from multiseq.sequence import MultiInputSequence
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -279,6 +281,14 @@ class Logged(Coded):
         return super().load_sample(index)
 
 
+class Wide(MultiInputSequence):
+    """Sample i is 16 KB of i mod 32; the target is the sum of a row."""
+
+    def load_sample(self, index: int) -> Any:
+        code = index % 32
+        return {"x": np.full((64, 64), code, np.float32)}, np.float32(64 * code)
+
+
 class Growing(MultiInputSequence):
     """Sample i is its number, as often as `lengths[i]` says."""
 
@@ -370,3 +380,60 @@ DEATHS: dict[str, Any] = {
     "segfault": _segfault,
     "hang": _hang,
 }
+
+
+class Asked(MultiInputSequence):
+    """A sample is what a function says in the process that loads it, as JSON.
+
+    Args:
+        question: The function; it is given `data`.
+        data: Anything.
+    """
+
+    def __init__(self, question: Any, data: Any = None, **keywords: Any) -> None:
+        super().__init__(4, **keywords)
+        self.question, self.data = question, data
+
+    def load_sample(self, index: int) -> Any:
+        return {"answer": np.array(json.dumps(self.question(self.data)))}
+
+
+def answer_of(question: Any, data: Any = None) -> Any:
+    """What a function says in a worker."""
+    seq = Asked(question, data, workers=1, use_multiprocessing=True, batch_size=1)
+    with seq:
+        return json.loads(seq[1][0]["answer"][0])
+
+
+def modules(_: Any) -> list[str]:
+    """All modules that are imported."""
+    return list(sys.modules)
+
+
+def memory(process: Any) -> dict[str, int]:
+    """Kilobytes of a process: resident, and those that no other process has."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
+    found = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return {"resident": found["Rss"], "own": found["Private_Clean"] + found["Private_Dirty"]}
+
+
+class Weighed(MultiInputSequence):
+    """A sample is the number of the process, and a sum over all of the data."""
+
+    def __init__(self, data: Any, **keywords: Any) -> None:
+        super().__init__(16, **keywords)
+        self.data = data
+
+    def load_sample(self, index: int) -> Any:
+        total = int(self.data[::512].sum())  # Every page is looked at.
+        return np.array([os.getpid(), total])
+
+
+def surroundings(_: Any) -> dict[str, Any]:
+    """What a user's code may look at."""
+    return {
+        "argv": sys.argv,
+        "path": sys.path,
+        "folder": os.getcwd(),
+        "variables": {name: os.environ.get(name) for name in ("MULTISEQ_WORKER", "HOME")},
+    }

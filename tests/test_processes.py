@@ -70,7 +70,7 @@ def coded() -> Any:
 def test_the_bytes_are_those_of_serial_and_threads(kind: str) -> None:
     serial = frozen_epoch(KINDS[kind](50, **FULL))
     assert frozen_epoch(KINDS[kind](50, **FULL, workers=2)) == serial
-    for workers in (1, 3):
+    for workers in (1, 3) if kind in ("Noisy", "Ragged") else (3,):
         with in_processes(KINDS[kind], **FULL, workers=workers) as seq:
             assert frozen_epoch(seq) == serial
             assert slots_lost(seq) == 0
@@ -176,7 +176,7 @@ def test_batches_live_on_after_the_workers() -> None:
 
 @pytest.mark.parametrize("kind", [Coded, Bulk, Ragged, Words])
 def test_a_hoarder_gets_copies_and_never_waits(kind: Any) -> None:
-    with in_processes(kind, 200, batch_size=2) as seq:
+    with in_processes(kind, 200, batch_size=2, workers=1) as seq:
         seq[0]
         slots = crew_of(seq).ring.count
         batches = list(seq)
@@ -189,7 +189,7 @@ def test_a_hoarder_gets_copies_and_never_waits(kind: Any) -> None:
 def test_texts_of_variable_width() -> None:
     if not hasattr(np.dtypes, "StringDType"):
         pytest.skip("NumPy 1")
-    with in_processes(Variable, 60, batch_size=2) as seq:
+    with in_processes(Variable, 60, batch_size=2, workers=1) as seq:
         found = [batch[0]["t"] for batch in list(seq)]  # Some leased, some copied.
     assert {texts.dtype for texts in found} == {np.dtypes.StringDType()}
     assert [text for texts in found for text in texts] == ["é" * number for number in range(60)]
@@ -213,7 +213,7 @@ def test_a_slot_is_not_reused_while_a_batch_is_alive(kind: Any, monkeypatch: Any
 
 def test_the_poison_works(monkeypatch: Any) -> None:
     poison_slots(monkeypatch)
-    with in_processes(Coded) as seq:
+    with in_processes(Coded, workers=1) as seq:
         batch = seq[0]
         ring = crew_of(seq).ring
         slots = set(ring.free)
@@ -227,20 +227,20 @@ def test_the_poison_works(monkeypatch: Any) -> None:
 
 def test_a_batch_larger_than_its_slot() -> None:
     lengths = [3, 3, 50_000, 3, 200_000, 10, 3, 400_000, 3, 3]
-    with in_processes(Growing, lengths, batch_size=1) as seq:
+    with in_processes(Growing, lengths, batch_size=1, workers=1) as seq:
         for _ in range(3):
             for index, length in enumerate(lengths):
                 assert seq[index][0]["x"].tolist() == [[index] * length]
         ring = crew_of(seq).ring
         assert slots_lost(seq) == 0
-        assert ring.count == 7
+        assert ring.count == 6
         # What was too small is given back to the system.
         assert os.fstat(ring.fd).st_blocks * 512 <= ring.count * ring.size
 
 
 @pytest.mark.parametrize("kind", [Coded, Ragged])
 def test_the_first_batch_asked_for_may_be_the_smallest(kind: Any) -> None:
-    with in_processes(kind, 2001, batch_size=1000) as seq:
+    with in_processes(kind, 2001, batch_size=1000, workers=1) as seq:
         for index in (-1, 0, 1):
             assert frozen(seq[index]) == frozen(kind(2001, batch_size=1000)[index])
 
@@ -313,13 +313,13 @@ def test_an_abandoned_batch_gives_its_slot_back(coded: Any, monkeypatch: Any) ->
 
 
 def test_more_tasks_than_a_socket_takes() -> None:
-    with in_processes(Coded, 500, batch_size=1, max_queue_size=400) as seq:
+    with in_processes(Coded, 500, batch_size=1, workers=1, max_queue_size=400) as seq:
         assert [codes(batch) for batch in seq] == [[number] for number in range(500)]
         assert slots_lost(seq) == 0
 
 
 def test_replies_larger_than_a_socket_takes() -> None:
-    with in_processes(Loud, 40) as seq:
+    with in_processes(Loud, 40, workers=1) as seq:
         for index in range(4):
             with pytest.raises(SampleError, match="x" * 1000):
                 seq[index]
@@ -361,7 +361,7 @@ def test_workers_end_with_the_sequence(kind: Any) -> None:
 
 
 def test_closed_and_used_again() -> None:
-    with in_processes(Coded) as seq:
+    with in_processes(Coded, workers=1) as seq:
         for _ in range(3):
             assert codes(seq[3]) == list(range(24, 32))
             numbers = pids(seq)
