@@ -48,6 +48,18 @@ def pids(seq: Any) -> list[int]:
     return [worker._process.pid for worker in list(crew_of(seq).workers) if worker.started]
 
 
+def kill_one(seq: Any, which: int) -> int:
+    """Kills a worker, whatever it is doing, and returns its number."""
+    while True:
+        process = list(crew_of(seq).workers)[which]._process
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError):  # Not quite born, or just buried.
+            time.sleep(0.001)
+        else:
+            return int(process.pid)
+
+
 def slots_lost(seq: Any) -> int:
     """How many slots do not come back when everything is read or given up."""
     loader, reader = loader_of(seq), seq._live._reader
@@ -261,8 +273,10 @@ class Gated(Coded):
         self.gate, self.home = gate, os.getpid()
 
     def load_sample(self, index: int) -> Any:
-        while index == 0 and os.getpid() != self.home and not self.gate.exists():
-            time.sleep(0.01)
+        if index == 0 and os.getpid() != self.home:
+            self.gate.with_suffix(".reached").touch()
+            while not self.gate.exists():
+                time.sleep(0.01)
         return super().load_sample(index)
 
 

@@ -1,6 +1,7 @@
 """A script that dies in the middle of `fit` ends: TensorFlow alone would hang at the very end.
 
-The bound of five seconds is what is promised; it counts from the error, or from Ctrl-C.
+Five seconds are promised, from the error or from Ctrl-C, on a machine that does little else. The
+bound here leaves room for one that is busy; a hang is for ever.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ pytestmark = [
     ),
 ]
 
-SECONDS = 5
+SECONDS = 20
 
 SCRIPT = """
 import sys, time

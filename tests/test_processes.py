@@ -313,8 +313,8 @@ def test_an_abandoned_batch_gives_its_slot_back(coded: Any, monkeypatch: Any) ->
 
 
 def test_more_tasks_than_a_socket_takes() -> None:
-    with in_processes(Coded, 500, batch_size=1, workers=1, max_queue_size=400) as seq:
-        assert [codes(batch) for batch in seq] == [[number] for number in range(500)]
+    with in_processes(Coded, 900, batch_size=1, workers=1, max_queue_size=800) as seq:
+        assert [codes(batch) for batch in seq] == [[number] for number in range(900)]
         assert slots_lost(seq) == 0
 
 

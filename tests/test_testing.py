@@ -147,8 +147,11 @@ class Reuses(Ragged):
         return {"ids": BUFFERS.ids[: 1 + index % 5]}
 
 
-def test_a_buffer_that_is_filled_again_and_again() -> None:
-    broken(Reuses, r"a batch and load_sample differ in inputs\['ids'\] of batch 0")
+def test_a_buffer_that_is_filled_again_and_again_is_read_in_time() -> None:
+    seq = Reuses(18, **SETTINGS)
+    check_sequence(seq)
+    ids = seq[0][0]["ids"]
+    assert len({tuple(row) for row in ids.tolist()}) == len(ids)
 
 
 @pytest.mark.parametrize("name", ["values", "dtype", "order"])

@@ -106,7 +106,7 @@ class ReadAhead(Reader):
                 return None
             pending = self._ahead.pop((epoch, index), None)
             self._forecast.see(index)
-            wanted = [(epoch, later) for later in self._forecast.next(self._depth)]
+            wanted = dict.fromkeys((epoch, later) for later in self._forecast.next(self._depth))
             for key in [key for key in self._ahead if key not in wanted]:
                 self._ahead.pop(key).cancel()
             if pending is None:

@@ -157,7 +157,6 @@ class Crew:
         self.payload = -1
         self.workers: list[Worker] = []
         self.queue: deque[Task] = deque()
-        self._pid = os.getpid()
         _crews.add(self)
 
     def start(self, count: int, ring: Ring) -> None:
@@ -204,19 +203,21 @@ class Crew:
         self.queue.clear()
 
     def end(self) -> None:
-        """Ends the workers, and closes the payload; a forked process leaves them alone."""
-        if os.getpid() == self._pid:
-            self.dismiss()
-            payload, self.payload = self.payload, -1
-            if payload >= 0:
-                os.close(payload)
+        """Ends the workers, and closes the payload."""
+        self.dismiss()
+        self._close_payload()
 
     def forget(self) -> None:
-        """In a forked process, closes what would outlive the parent."""
+        """In a forked process, closes what would outlive the parent; the workers are not ours."""
         for worker in self.workers:
             worker.forget()
-        if self.payload >= 0:
-            os.close(self.payload)
+        self.workers.clear()
+        self._close_payload()
+
+    def _close_payload(self) -> None:
+        payload, self.payload = self.payload, -1
+        if payload >= 0:
+            os.close(payload)
 
 
 def listen(links: dict[int, Worker], timeout: float | None) -> list[Worker]:
