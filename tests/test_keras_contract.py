@@ -27,8 +27,8 @@ rng = np.random.default_rng(0)
 X = rng.random((N, 3), np.float32)
 P = rng.random(N, np.float32)
 Q = rng.integers(0, 3, N)
-W = rng.random(N, np.float32) + np.float32(0.5)
-CLASS_WEIGHT = {0: 0.5, 2: 3.0}  # Class 1 is left out: 1.
+W = 2 + rng.random(N, np.float32)
+CLASS_WEIGHT = {0: 2.5, 2: 3.0}  # Class 1 is left out: 1.
 BY_CLASS = np.array([CLASS_WEIGHT.get(int(q), 1.0) for q in Q])
 
 
