@@ -51,10 +51,10 @@ def pids(seq: Any) -> list[int]:
 def kill_one(seq: Any, which: int) -> int:
     """Kills a worker, whatever it is doing, and returns its number."""
     while True:
-        process = list(crew_of(seq).workers)[which]._process
         try:
+            process = crew_of(seq).workers[which]._process
             os.kill(process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError):  # Not quite born, or just buried.
+        except (AttributeError, IndexError, ProcessLookupError):  # Being born, or buried.
             time.sleep(0.001)
         else:
             return int(process.pid)
@@ -248,11 +248,12 @@ class Leaving(Coded):
 
     def load_sample(self, index: int) -> Any:
         if index == 13 and os.getpid() != self.home and not self.once.exists():
-            self.once.touch()
-            if os.fork():
-                os._exit(1)
-            time.sleep(4)
-            os._exit(0)
+            child = os.fork()
+            if child:
+                self.once.write_text(str(child))
+            else:
+                time.sleep(60)
+            os._exit(1)
         return super().load_sample(index)
 
 
@@ -443,6 +444,13 @@ class Weighed(MultiInputSequence):
         return np.array([os.getpid(), total])
 
 
+def _is_inheritable(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False
+
+
 def surroundings(_: Any) -> dict[str, Any]:
     """What a user's code may look at."""
     return {
@@ -450,4 +458,5 @@ def surroundings(_: Any) -> dict[str, Any]:
         "path": sys.path,
         "folder": os.getcwd(),
         "variables": {name: os.environ.get(name) for name in ("MULTISEQ_WORKER", "HOME")},
+        "inherited": [fd for fd in range(3, 100) if _is_inheritable(fd)],
     }

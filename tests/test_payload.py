@@ -271,3 +271,7 @@ def test_a_worker_has_the_surroundings_of_its_parent() -> None:
     assert found["folder"] == os.getcwd()
     assert found["variables"] == {"HOME": os.environ.get("HOME"), "MULTISEQ_WORKER": None}
     assert found["argv"] == ["-c"]
+
+
+def test_what_a_worker_starts_does_not_keep_its_files() -> None:
+    assert answer_of(surroundings)["inherited"] == []

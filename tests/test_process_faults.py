@@ -157,8 +157,12 @@ def test_a_sample_that_kills_its_workers_can_be_substituted(kind: Any) -> None:
 
 
 def test_a_worker_that_leaves_a_process_behind(tmp_path: Path) -> None:
-    with in_processes(Leaving, 50, tmp_path / "once", workers=1) as seq:
-        assert epoch_of(seq) == list(range(50))
+    once = tmp_path / "once"
+    with in_processes(Leaving, 50, once, workers=1) as seq:
+        try:
+            assert in_threads(epoch_of, [seq]) == [(seq, list(range(50)))]
+        finally:
+            os.kill(int(once.read_text()), signal.SIGKILL)
 
 
 # Workers that hang
