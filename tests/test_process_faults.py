@@ -481,9 +481,10 @@ def test_workers_end_though_a_fork_of_the_parent_lives() -> None:
 
 def test_a_fork_of_the_parent_disturbs_nobody() -> None:
     script = """
-        import os, sys
+        import os, sys, warnings
         from coded import Noisy, frozen_epoch
         from crews import in_processes, pids
+        warnings.simplefilter("error")
         serial = frozen_epoch(Noisy(50, batch_size=8, seed=3))
         seq = in_processes(Noisy)
         kept = seq[0]
