@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError, MissingPackageError, SourceError
+from ..errors import ArgumentError, MissingPackageError, SourceError, describe
 from ..selection import few
 from ..transforms.base import is_missing
 
@@ -143,7 +143,8 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
         return np.asarray(pd.TimedeltaIndex(series).to_numpy() / _SECOND)
     if dtype.kind in "biuf":
         whole = isinstance(dtype, np.dtype) or not series.hasnans
-        array = series.to_numpy() if whole else series.to_numpy(np.float64, na_value=np.nan)
+        # Copied: the frame may be changed in place.
+        array = np.array(series) if whole else series.to_numpy(np.float64, na_value=np.nan)
     else:
         array = np.array([_number(value, series, fix) for value in series], np.float64)
     _check_finite(array, series)
@@ -158,7 +159,7 @@ def _number(value: Any, series: pd.Series[Any], fix: str | None) -> float:
     name = f"frame[{series.name!r}]"
     raise ArgumentError(
         f"column {series.name!r} is not all numbers",
-        got=value,
+        got=describe(value),
         expected="numbers, booleans, dates or durations",
         fix=fix
         or f"name it in categorical=; or convert it: pandas.to_numeric({name}), "
@@ -202,11 +203,11 @@ def categories(series: pd.Series[Any]) -> tuple[npt.NDArray[np.int32], list[Any]
     found = uniques.tolist()
     for value in found:
         if not isinstance(value, _CATEGORIES):
-            raise _no_category(series, value)
+            raise _no_category(series, describe(value))
     return codes.astype(np.int32), found
 
 
-def _no_category(series: pd.Series[Any], got: Any) -> ArgumentError:
+def _no_category(series: pd.Series[Any], got: str) -> ArgumentError:
     name = f"frame[{series.name!r}]"
     return ArgumentError(
         f"column {series.name!r} does not hold categories",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -193,12 +194,16 @@ class _Plan:
         groups = {_NUMERIC: numeric} if self._alone else numeric
         named = {str(name): _names(columns) for name, columns in groups.items()}
         self._numeric = {name: columns for name, columns in named.items() if columns}
-        if not isinstance(categorical, Mapping):
-            categorical = {each: each for each in _names(categorical)}
-        self._categorical = {str(name): each for name, each in categorical.items()}
+        pairs = (
+            list(categorical.items())
+            if isinstance(categorical, Mapping)
+            else [(each, each) for each in _names(categorical)]
+        )
+        self._categorical = {str(name): each for name, each in pairs}
         self._names = [*self._numeric, *self._categorical]
-        groups = [*self._numeric.values(), list(self._categorical.values())]
-        self._columns = list(dict.fromkeys(each for group in groups for each in group))
+        lists = list(self._numeric.values())
+        columns = itertools.chain(*lists, self._categorical.values())
+        self._columns = list(dict.fromkeys(columns))
         for each in self._columns:
             column(table, each)
         given = {} if transforms is None else transforms
@@ -208,10 +213,10 @@ class _Plan:
         self._given = {
             name: None if each is None else as_transform(each) for name, each in given.items()
         }
-        self._check(groups)
+        self._check([*lists, [name for name, _ in pairs]])
 
-    def _check(self, groups: list[list[Any]]) -> None:
-        twice = [each for group in groups for each, n in Counter(group).items() if n > 1]
+    def _check(self, lists: list[list[Any]]) -> None:
+        twice = [each for names in lists for each, n in Counter(names).items() if n > 1]
         twice += [name for name in self._numeric if name in self._categorical]
         if twice:
             raise ArgumentError(
