@@ -92,8 +92,17 @@ def test_worker_processes_give_the_same_bytes(whole: bool) -> None:
         assert frozen_epoch(other) == frozen_epoch(seq)
 
 
+class Named:
+    """A transform of a whole table, by the names of its columns."""
+
+    def fit(self, frame: pd.DataFrame) -> None: ...
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        return frame[["a", "b"]].to_numpy(np.float64)
+
+
 def test_a_worker_needs_no_pandas(tmp_path: Path) -> None:
-    seq = coded()
+    seq = TableSequence(table(), "y", transforms=Named())
     seq.adapt(progress=False)
     (tmp_path / "seq").write_bytes(cloudpickle.dumps(seq.for_workers()))
     script = f"""
@@ -104,7 +113,7 @@ package = type(sys)("multiseq")  # As in a worker: without its __init__.
 package.__path__ = [{str(Path(multiseq.__file__).parent)!r}]
 sys.modules["multiseq"] = package
 seq = pickle.load(open({str(tmp_path / "seq")!r}, "rb"))
-print(seq.load_sample(3)[0]["numeric"], [m for m in ("keras", "pandas") if m in sys.modules])
+print(seq.load_sample(3)[0], [m for m in ("keras", "pandas") if m in sys.modules])
 """
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
@@ -209,6 +218,12 @@ def test_targets(targets: Any, found: list[Any]) -> None:
     leaves = target.values() if isinstance(target, dict) else target
     leaves = [target] if isinstance(target, np.ndarray | np.generic) else leaves
     assert [leaf.tolist() for leaf in leaves] == found
+
+
+def test_a_list_as_long_as_the_table_holds_labels() -> None:
+    labels = ["a", "b", *["new"] * (N - 2)]
+    seq = TableSequence(table(), labels, numeric="b", transforms={"numeric": None})
+    assert [seq.sample(k)[1] for k in (0, 1, 2)] == ["a", "b", "new"]
 
 
 def test_weights_of_a_column() -> None:

@@ -85,7 +85,7 @@ class ByPandas(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> Any:
         rows = self.frame.iloc[self.order[index * BATCH : (index + 1) * BATCH]]
         scaled = ((rows[NUMERIC] - self.mean) / self.std).fillna(0)
-        inputs = {"numeric": scaled.to_numpy(np.float32)}
+        inputs: dict[str, Any] = {"numeric": scaled.to_numpy(np.float32)}
         for name in CATEGORICAL:
             inputs[name] = rows[name].map(self.ids[name]).fillna(0).to_numpy(np.int32)
         return inputs, rows["left"].to_numpy()
