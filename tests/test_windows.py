@@ -98,7 +98,7 @@ def test_rows_are_sorted_by_time_and_entities_keep_their_order() -> None:
 
 
 def test_without_time_rows_are_in_order() -> None:
-    frame = series().drop(columns="t")[::-1]
+    frame = series({"a": 60, "b": 50}).sort_values(["t", "site"], ascending=False)
     pasts, _ = all_rows(windows(frame, time=None))
     assert (np.diff(pasts) == -1).all()
     assert (pasts // 1000 == pasts[:, :1] // 1000).all()
@@ -264,6 +264,8 @@ def test_joined_with_another_part_by_entity_and_time(unit: Any) -> None:
 def test_labels_are_in_the_time_zone_they_came_in() -> None:
     frame = series()
     local = frame.assign(t=frame["t"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
+    text = frame.assign(t=frame["t"].dt.strftime("%Y-%m-%dT%H:%M+09:00"))
+    assert str(windows(text, keys="time").keys[0][1]) == "2020-01-01 03:00:00+09:00"
     seq = windows(local, keys="time")
     assert seq.keys[0][1] == pd.Timestamp("2020-01-01 12:00", tz="Asia/Tokyo")
     assert "Asia/Tokyo" in str(seq.windows["start"].dtype)

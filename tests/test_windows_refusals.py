@@ -70,6 +70,7 @@ def test_rows_left_out_leave_a_gap_instead() -> None:
         ({"horizon": -1}, "bad horizon"),
         ({"stride": 0}, "bad stride"),
         ({"features": []}, "features names no columns"),
+        ({"features": [["code"]]}, "features names no columns"),
         ({"features": ["code", "code"]}, "features names a column twice"),
         ({"features": "codes"}, "there is no column 'codes'"),
         ({"features": ["code", "site"]}, "features: column 'site' holds no numbers"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +112,13 @@ def test_processes_get_rows_as_a_model_takes_them() -> None:
         assert frozen_epoch(other) == frozen_epoch(seq)
 
 
+def test_processes_get_nothing_else() -> None:
+    seq = scaled(series({"a": 2000, "b": 2000}), names=("past", "targets"), keys="time")
+    seq.adapt(progress=False)
+    numbers_of_float32 = 4000 * 3
+    assert len(cloudpickle.dumps(seq.for_workers())) < 4 * numbers_of_float32 + 8000
+
+
 def test_in_a_join() -> None:
     seq = join(scaled(names=("past",), keys="time"), batch_size=4)
     seq.adapt(progress=False)
@@ -128,6 +136,18 @@ def test_scikit_learn_may_fill_in_and_widen() -> None:
     assert seq.sample(0)[0]["past"].shape == (4, 3)
     assert seq.sample(0)[0]["past"][:, 2].tolist() == [0, 0, 0, 1]
     check_sequence(seq)
+
+
+def test_codes_become_numbers_of_the_right_kind() -> None:
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    # It refuses what it has not seen: the last two rows, which are no past.
+    encode = {n: preprocessing.OrdinalEncoder(dtype=np.int64) for n in ("past", "targets")}
+    seq = windows(series({"a": 12}), transforms=encode)
+    seq.adapt(progress=False)
+    assert seq[0][0]["past"].dtype == np.float32
+    assert seq[0][1].dtype == np.int64
+    assert seq.sample(1)[0]["past"][:, 0].tolist() == [1, 2, 3, 4]
+    assert seq.sample(1)[1].tolist() == [1, 2]
 
 
 def test_a_transform_that_leaves_values_missing() -> None:

@@ -58,11 +58,12 @@ class Columns:
         with np.errstate(over="ignore"):  # What is too large is found below.
             for number, values in enumerate(columns.values()):
                 self._raw[:, number] = values
+        self._used = np.flatnonzero(used if transform is not None else used[:0])
         self._open = np.flatnonzero(~np.isfinite(self._raw).all(axis=1) & used)
-        self._gaps = ""
+        self._first_open = ""
         if len(self._open):
             column = int(np.argmin(np.isfinite(self._raw[self._open[0]])))
-            self._gaps = f"{list(columns)[column]!r} of {place(int(self._open[0]))}"
+            self._first_open = f"{list(columns)[column]!r} of {place(int(self._open[0]))}"
             if transform is None:
                 raise self._incomplete(ArgumentError)
         self._made: tuple[int | None, Array] = (None, self._raw)
@@ -109,7 +110,7 @@ class Columns:
         """Returns a copy that holds the rows as a model takes them, and nothing else."""
         other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other._raw, other.transform = self.table(), None
+        other._raw, other.transform, other._used = self.table(), None, self._used[:0].copy()
         other._made = None, other._raw
         return other
 
@@ -118,30 +119,29 @@ class Columns:
         return width if self._rows is None else (self._rows, *width)
 
     def _transformed(self, transform: Transform) -> Array:
-        made: Array | None = None
-        for start in range(0, len(self._raw), _CHUNK):
-            chunk = self._raw[start : start + _CHUNK]
-            rows = np.asarray(transform.transform(chunk))
-            if rows.ndim != 2 or len(rows) != len(chunk) or rows.dtype.kind not in "biuf":
-                raise SpecError(
-                    f"{self._role}: the transform does not turn rows into rows of numbers",
-                    got=rows,
-                    expected=f"numbers of shape ({len(chunk)}, columns)",
-                )
-            if made is None:
-                floats = self._floats or rows.dtype.kind == "f"
-                made = np.empty((len(self._raw), rows.shape[1]), "f4" if floats else rows.dtype)
-            made[start : start + len(rows)] = rows
-        if made is None:
-            raise SpecError(f"{self._role} has no rows")
+        # Other rows may hold what it refuses.
+        chunks = [self._used[at : at + _CHUNK] for at in range(0, len(self._used), _CHUNK)]
+        rows = np.concatenate([self._transformed_rows(transform, chunk) for chunk in chunks])
+        made = np.zeros((len(self._raw), rows.shape[1]), rows.dtype)
+        made[self._used] = rows
         if not np.isfinite(made[self._open]).all():
             raise self._incomplete(SampleError)
         return made
 
+    def _transformed_rows(self, transform: Transform, chunk: Indices) -> Array:
+        rows = np.asarray(transform.transform(self._raw[chunk]))
+        if rows.ndim != 2 or len(rows) != len(chunk) or rows.dtype.kind not in "biuf":
+            raise SpecError(
+                f"{self._role}: the transform does not turn rows into rows of numbers",
+                got=rows,
+                expected=f"numbers of shape ({len(chunk)}, columns)",
+            )
+        return rows.astype(np.float32) if self._floats or rows.dtype.kind == "f" else rows
+
     def _incomplete(self, kind: type[ArgumentError | SampleError]) -> Any:
         return kind(
             f"{self._role}: values are missing or infinite in {len(self._open)} rows",
-            got=f"{self._gaps} is, for instance",
+            got=f"{self._first_open} is, for instance",
             expected="finite numbers of float32 in every row that is part of a window",
             fix="fill them within each entity (frame.groupby(entity)[columns].ffill()), drop the "
             "rows (windows then keep clear of the gap), or use a transform that fills them",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,9 +46,10 @@ class Times(NamedTuple):
 def as_names(value: Any, what: str) -> list[Any]:
     """Returns column names as a list; one name is a list of one."""
     names = list(value) if isinstance(value, list | tuple) else [value]
-    if not names or len(set(names)) < len(names):
+    hashable = all(isinstance(name, Hashable) for name in names)
+    if not names or not hashable or len(set(names)) < len(names):
         raise ArgumentError(
-            f"{what} names no columns" if not names else f"{what} names a column twice",
+            f"{what} names {'a column twice' if names and hashable else 'no columns'}",
             got=value,
             expected="names of columns",
         )
@@ -126,7 +127,7 @@ class Table:
             name = "time" if index.name is None else index.name
         else:
             return Times(None, None, "row")
-        values = _as_times(column, name)
+        values, zone = _as_times(column, name)
         missing = np.isnat(values) if values.dtype.kind == "M" else ~np.isfinite(values)
         if missing.any():
             raise ArgumentError(
@@ -134,7 +135,7 @@ class Table:
                 got=f"{name!r} is missing, first in row {int(missing.argmax())}",
                 fix="drop or complete these rows",
             )
-        return Times(values, getattr(column.dtype, "tz", None), name)
+        return Times(values, zone, name)
 
     def static(self, static: Any) -> dict[Any, Array]:
         """Returns what is constant within each entity, by name, with a row for each entity.
@@ -264,8 +265,11 @@ def _read_file(path: str, wanted: set[Any]) -> pd.DataFrame:
     return pd.read_parquet(path, columns=[name for name in names if name in wanted])
 
 
-def _as_times(values: pd.Series[Any], name: Any) -> Array:
-    """Returns times as datetime64[ns] or numbers; text is read as dates of ISO 8601."""
+def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:
+    """Returns times as datetime64[ns] of UTC or as numbers, and the time zone they came in.
+
+    Text is read as dates of ISO 8601.
+    """
     import pandas as pd
 
     refused = functools.partial(
@@ -274,23 +278,24 @@ def _as_times(values: pd.Series[Any], name: Any) -> Array:
         expected="dates or numbers",
         fix=f"convert them: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format=...)",
     )
-    kinds = pd.api.types
+    kinds, zone = pd.api.types, None
     try:
         if isinstance(values.dtype, pd.PeriodDtype):
             values = values.dt.to_timestamp()
         elif kinds.is_object_dtype(values.dtype) or kinds.is_string_dtype(values.dtype):
             values = pd.to_datetime(values, format="ISO8601")
         if isinstance(values.dtype, pd.DatetimeTZDtype):
+            zone = values.dtype.tz
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         if kinds.is_datetime64_any_dtype(values.dtype):
-            return values.astype("datetime64[ns]").to_numpy()
+            return values.astype("datetime64[ns]").to_numpy(), zone
     except (TypeError, ValueError) as error:
         raise refused(got=str(error)) from error
     if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
-        return values.to_numpy(np.int64)
+        return values.to_numpy(np.int64), None
     if not kinds.is_numeric_dtype(values.dtype) or kinds.is_bool_dtype(values.dtype):
         raise refused(got=f"dtype {values.dtype}")
-    return values.to_numpy(np.float64, na_value=np.nan)
+    return values.to_numpy(np.float64, na_value=np.nan), None
 
 
 def _numbers(values: pd.Series[Any], role: str) -> Array:

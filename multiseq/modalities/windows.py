@@ -45,7 +45,9 @@ class WindowSequence(MultiInputSequence):
     past and horizon are complete. No window crosses an entity. Rows are sorted by time, and where
     they do not follow one another by the usual step (see `gaps`) no window goes across either.
 
-    Windows are computed from where runs of rows begin: a million of them take no memory.
+    Windows are computed from where runs of rows begin: a million of them take no memory. Those
+    that overlap share rows, so split them by entity, `split(0.8, 0.2, groups=data.entities)`, or
+    by time, `split("2020-01-01", by_time=True)`: a window that reaches across the cut is left out.
 
     Example:
         >>> data = WindowSequence(
@@ -76,8 +78,8 @@ class WindowSequence(MultiInputSequence):
         static: Names of columns that are constant within each entity; or a DataFrame or Series
             of numbers whose index holds the entities.
         transforms: What `adapt()` learns from the training split, by "past", "static", and
-            "targets" or an output's name. It is applied to rows, of shape (columns,), and learned
-            from each row that is part of a window of the split, once.
+            "targets" or an output's name. It learns from rows, of shape (columns,), each row that
+            is part of a window of the split once, and is applied to those of all windows.
         gaps: What happens to windows where a step between rows is more than 1.5 or less than 0.5
             times the usual one (the median): "drop" leaves them out and reports it, "raise" is an
             error, "ignore" keeps them, as for business days.
