@@ -18,6 +18,7 @@ from postgres import PASSWORD, Server, running
 
 from multiseq import ArraySequence, Standardize, Vocabulary, join
 from multiseq.errors import ArgumentError, SampleError, SourceError
+from multiseq.modalities._sql import _let_go
 from multiseq.modalities.sql import SQLSequence
 from multiseq.testing import check_sequence
 
@@ -117,19 +118,21 @@ def test_a_sequence_that_is_forgotten_lets_go(server: Server) -> None:
 
 
 def test_a_forked_child_opens_its_own(server: Server) -> None:
-    seq = coded(server, shuffle=False)
-    seq[0]
+    backends = "SELECT pid FROM pg_stat_activity WHERE application_name = 'forked'"
+    seq = SQLSequence(f"{server.url}&application_name=forked", "films", key="id", inputs="n")
+    before = server.run(backends)
     child = os.fork()
     if not child:
         status = 1
         try:
             status = int(epoch_of(seq) != list(range(N)))
             seq.close()
-            del seq
+            _let_go(seq._reader._links)  # As when it is forgotten.
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert epoch_of(seq) == list(range(N))
+    assert server.run(backends) == before
     seq.close()
 
 
@@ -209,6 +212,7 @@ def test_types(server: Server) -> None:
     with SQLSequence(server.url, "kinds", key="i", inputs=inputs, transforms=transforms) as seq:
         seq.adapt(progress=False)
         (batch,) = seq[0]
+    assert batch["b"].dtype == bool
     assert batch["b"].tolist() == [True, False] * 5
     assert batch["d"].tolist() == [i / 4 for i in range(10)]
     assert {name: batch[name].dtype.name for name in "dfsv"} == {

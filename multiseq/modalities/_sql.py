@@ -148,7 +148,8 @@ _inherited: list[_Link] = []
 def _let_go(links: dict[tuple[int, int], _Link]) -> None:
     """Closes connections that nobody can use any more.
 
-    Those of a parent process are kept: closing them would take leave of the server in its name.
+    Otherwise Python 3.13 warns of them. Those of a parent process are kept: to close them would
+    be to take leave of the server in its name.
     """
     for (pid, _), link in links.items():
         if pid != os.getpid():
@@ -222,7 +223,7 @@ class AlchemyReader(Reader):
         self._engines: dict[int, Any] = {}
         sql = _alchemy()
         try:
-            self._password = sql.engine.make_url(url).password
+            sql.engine.make_url(url)
         except sql.exc.ArgumentError:
             raise ArgumentError(
                 "database is no URL that SQLAlchemy can read",
@@ -300,7 +301,7 @@ class AlchemyReader(Reader):
         if not isinstance(error, _alchemy().exc.SQLAlchemyError):
             return None
         text = str(getattr(error, "orig", None) or error).strip()
-        return _refused(text.replace(str(self._password), "***") if self._password else text)
+        return _refused(text)
 
 
 def _alchemy() -> Any:
