@@ -17,8 +17,7 @@ from ..errors import SourceError
 __all__ = ["ZipMembers", "is_zip", "names_in_zip"]
 
 # APPNOTE.TXT, 4.3.7: the header before each member's data.
-_HEADER = struct.Struct("<4s22xHH")
-_MARK = b"PK\3\4"
+_HEADER = struct.Struct("<26xHH")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 1
 _NOT_FOUND, _UNREADABLE = -1, -2
@@ -99,9 +98,7 @@ class ZipMembers:
     def _read(self, offset: int, count: int) -> bytes:
         with open(self._path, "rb", buffering=0) as file:
             file.seek(offset)
-            mark, name, extra = _HEADER.unpack(file.read(_HEADER.size))
-            if mark != _MARK:
-                raise _damaged(f"no member at byte {offset}")
+            name, extra = _HEADER.unpack(file.read(_HEADER.size))
             file.seek(name + extra, os.SEEK_CUR)
             return file.read(count)
 
