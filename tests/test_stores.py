@@ -215,6 +215,15 @@ def test_a_file_that_is_gone(layout: str, tmp_path: Path) -> None:
         rows[0]
 
 
+def test_a_file_that_was_cut_short(tmp_path: Path) -> None:
+    rows = open_hdf5("x", write(tmp_path, values(7, 5), "bricks"))
+    other = cloudpickle.loads(cloudpickle.dumps(rows))
+    (tmp_path / "copy").write_bytes((tmp_path / "data.h5").read_bytes()[:-500])
+    (tmp_path / "copy").rename(tmp_path / "data.h5")
+    with pytest.raises(SourceError, match="cut short"):
+        other[0]
+
+
 def test_a_damaged_chunk(tmp_path: Path) -> None:
     write(tmp_path, values(7, 5), "gzip").file.close()
     data = bytearray((tmp_path / "data.h5").read_bytes())

@@ -152,6 +152,8 @@ class MappedRows(Store):
         if self._windows is None:
             with _reading(self._path):
                 memory = np.memmap(self._path, np.uint8, "r")
+                if len(memory) < self._offsets.max() + self._size:
+                    raise EOFError("the file has been cut short")
             self._windows = np.lib.stride_tricks.sliding_window_view(
                 memory.view(np.ndarray), self._size
             )
@@ -316,7 +318,7 @@ def _plain(dtype: Any) -> Any:
 def _reading(path: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError) as error:
         raise SourceError(
             f"{path!r} cannot be read",
             got=f"{type(error).__name__}: {error}",
