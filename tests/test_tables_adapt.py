@@ -15,7 +15,7 @@ from backends import LEGACY, keras
 from coded import frozen_epoch
 
 from multiseq import Standardize, Vocabulary
-from multiseq.errors import SpecError
+from multiseq.errors import NotAdaptedError, SpecError
 from multiseq.modalities.tables import TableSequence
 from multiseq.testing import check_sequence
 from multiseq.transforms import Transform
@@ -98,6 +98,15 @@ def test_adapting_again_changes_what_is_served() -> None:
     assert seq[0][0][:, 0].tolist() == [-2, np.float32(-1.8), -1, 1]
     seq.transforms["numeric"].adapt([[1.0], [3.0]])  # By hand, past the sequence.
     assert seq[0][0][:, 0].tolist() == [-2, 0, 8, 28]
+
+
+def test_what_was_forgotten_is_not_served() -> None:
+    seq = TableSequence(pd.DataFrame({"a": [0.0, 2.0]}), numeric="a")
+    seq.adapt(progress=False)
+    assert seq[0][0].shape == (2, 1)
+    seq.transforms["numeric"].reset()
+    with pytest.raises(NotAdaptedError):
+        seq[0]
 
 
 def test_a_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
