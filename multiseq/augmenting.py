@@ -97,8 +97,8 @@ class Albumentations:
         transform = self._own_copy()
         transform.set_random_state(rng, random.Random(int(rng.integers(1 << 62))))
         found = transform(**named)
-        for name, (part, key, leaf) in given.items():
-            value = _with_channels(found["image" if name == first else name], leaf)
+        for name, (part, key, _) in given.items():
+            value = found["image" if name == first else name]
             parts[part] = value if key is None else {**parts[part], key: value}
         return tuple(parts) if isinstance(sample, tuple) else parts[0]
 
@@ -149,11 +149,6 @@ def _leaves(parts: list[Any]) -> Iterator[tuple[int, Any, str, Any]]:
                 yield part, number, f"number {number}", leaf
         else:
             yield part, None, name, value
-
-
-def _with_channels(found: Any, leaf: Any) -> Any:
-    """Returns what albumentations made, with the axis of channels where that was dropped."""
-    return found[..., None] if np.ndim(found) == np.ndim(leaf) - 1 else found
 
 
 def _unknown(name: str, sample: Any) -> ArgumentError:

@@ -58,7 +58,8 @@ class ImageSequence(MultiInputSequence):
         >>> masks = ImageSequence(
         ...     "masks", size=64, channels=1, dtype="uint8", scale=None, interpolation="nearest"
         ... )
-        >>> train = join(image=photos, targets=masks)
+        >>> turn = albumentations.Compose([albumentations.D4()])
+        >>> train = join(image=photos, targets=masks, augment=turn)
 
     Args:
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
