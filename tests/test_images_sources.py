@@ -66,7 +66,7 @@ def test_an_archive_below_the_root(archive: Path) -> None:
 
 
 def test_members_by_name(archive: Path) -> None:
-    sequence = images(pd.Series(["sub/c.jpg", "a.jpg"], index=[5, 6]), root=archive)
+    sequence = images(pd.Series(["sub/c.jpg", "./a.jpg"], index=[5, 6]), root=archive)
     assert sequence.keys.tolist() == [5, 6]
     assert levels(sequence) == [30, 10]
 

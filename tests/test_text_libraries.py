@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import keras, not_legacy
+from backends import keras
 from words import all_ids
 
 from multiseq.errors import ArgumentError
@@ -168,7 +168,6 @@ def layer_of(texts: list[str], **how: Any) -> Any:
     return layer
 
 
-@not_legacy
 @pytest.mark.parametrize(
     "how",
     [
@@ -196,13 +195,11 @@ def test_ids_are_the_layers(how: Any) -> None:
         assert ids.shape == expected.shape
 
 
-@not_legacy
 def test_max_length_overrides_the_layers() -> None:
     layer = layer_of(TEXTS, output_sequence_length=4)
     assert TextSequence(TEXTS, tokenizer=layer, max_length=2)[0][0].shape == (5, 2)
 
 
-@not_legacy
 def test_the_layer_itself_does_not_travel() -> None:
     sequence = TextSequence(TEXTS, tokenizer=layer_of(TEXTS), max_length=4)
     data = pickle.dumps(sequence)
@@ -210,12 +207,10 @@ def test_the_layer_itself_does_not_travel() -> None:
     assert all_ids(pickle.loads(data)) == all_ids(sequence)
 
 
-@not_legacy
 def test_the_contract_with_a_layer() -> None:
     check_sequence(TextSequence(TEXTS, tokenizer=layer_of(TEXTS), batch_size=2))
 
 
-@not_legacy
 @pytest.mark.parametrize(
     ("how", "message"),
     [

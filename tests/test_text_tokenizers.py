@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from words import TEXTS, Encoder, all_ids, codes
 
@@ -20,6 +21,11 @@ def test_a_function_of_ids() -> None:
     sequence = TextSequence(["ab", "c"], tokenizer=codes)
     assert all_ids(sequence) == [[97, 98], [99, 0]]
     assert sequence.transforms == {}
+
+
+@pytest.mark.parametrize("kind", [pa.array, lambda texts: pa.chunked_array([texts[:1], texts[1:]])])
+def test_a_column_of_an_arrow_table(kind: Any) -> None:
+    assert all_ids(TextSequence(kind(["ab", "c"]), tokenizer=codes)) == [[97, 98], [99, 0]]
 
 
 def test_a_function_that_returns_an_array() -> None:

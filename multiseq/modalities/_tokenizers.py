@@ -150,7 +150,8 @@ def layer_length(tokenizer: Any) -> int | None:
 
 def _is_layer(tokenizer: Any) -> bool:
     # By what it has: modalities must not import Keras.
-    return hasattr(tokenizer, "get_vocabulary") and "standardize" in tokenizer.get_config()
+    config = getattr(tokenizer, "get_config", dict)
+    return hasattr(tokenizer, "get_vocabulary") and "standardize" in config()
 
 
 def _check(tokenizer: Any, pad_id: int) -> None:

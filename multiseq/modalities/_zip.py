@@ -60,7 +60,8 @@ class ZipMembers:
     ) -> None:
         self._path, self._largest = os.fspath(path), largest
         infos = _infos(path)
-        self._places = np.array([_place(infos.get(name)) for name in names], np.int64)
+        found = (infos.get(name) or infos.get(posixpath.normpath(name)) for name in names)
+        self._places = np.array(list(map(_place, found)), np.int64)
 
     def read(self, index: int) -> bytes:
         """Returns one member, unpacked.

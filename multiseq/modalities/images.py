@@ -65,7 +65,8 @@ class ImageSequence(MultiInputSequence):
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
             folder or a zip archive, whose image files are all taken, those in its subfolders too;
             or a pattern such as "train/*.jpg". Instead of paths it may hold the `bytes` of files,
-            or dicts of "bytes" and "path", as Arrow tables of Hugging Face do.
+            or dicts of "bytes" and "path", as columns of Hugging Face's `datasets` do after
+            `cast_column("image", datasets.Image(decode=False))`.
         targets: An array, a Series (aligned by its index), or a dict of those by output name.
         size: (height, width), or one number for both.
         root: The folder that paths are relative to, and that no path may lead out of; or a zip
