@@ -296,3 +296,12 @@ def test_masks_of_ids(tmp_path: Path) -> None:
 def test_other_integers_are_not_scaled(dtype: str) -> None:
     with pytest.raises(ArgumentError, match="pass scale=None"):
         deep(dtype=dtype)
+
+
+def test_a_data_set_of_hugging_face() -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = [{"bytes": data, "path": None} for data in COLUMN]
+    table = datasets.Dataset.from_dict({"image": rows})
+    encoded_only = table.cast_column("image", datasets.Image(decode=False))
+    assert levels(images(encoded_only["image"])) == [10, 20, 30]
+    assert levels(images(encoded_only.data["image"])) == [10, 20, 30]
