@@ -36,6 +36,7 @@ LAYERS = (
     "engine.job",
     "engine.base",
     "engine.layout",
+    "engine.forecast",
     "engine.ahead",
     "engine.serial",
     "engine.threads",

@@ -290,7 +290,7 @@ def test_who_waits_for_another_batch_keeps_nobody_waiting(tmp_path: Path) -> Non
 
 
 def test_a_wrong_guess_is_given_up_at_the_next_sample(tmp_path: Path) -> None:
-    with in_processes(Logged, 200, tmp_path / "log", batch_size=20) as seq:
+    with in_processes(Logged, 400, tmp_path / "log", batch_size=20) as seq:
         assert codes(seq[0]) == list(range(20))
         assert codes(seq[9]) == list(range(180, 200))  # 1 to 4 were read ahead for nothing.
         assert slots_lost(seq) == 0
@@ -299,7 +299,7 @@ def test_a_wrong_guess_is_given_up_at_the_next_sample(tmp_path: Path) -> None:
 
 
 def test_an_abandoned_batch_gives_its_slot_back(coded: Any, monkeypatch: Any) -> None:
-    def interrupted(claim: Any) -> None:
+    def interrupted(claim: Any, source: Any) -> None:
         raise KeyboardInterrupt
 
     coded[0]

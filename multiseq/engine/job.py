@@ -53,6 +53,21 @@ class Layout:
             return 1
         return max(1, size // max(1, int(sum(nbytes))))
 
+    def batch(
+        self, source: Source, leaves: Leaves, substituted: Mapping[int, SampleError]
+    ) -> tuple[Any, ...]:
+        """Puts the leaves of a batch together, and completes their weights.
+
+        Args:
+            source: Whose batch it is.
+            leaves: Its leaves.
+            substituted: Why, by the index of each sample that another one stands in for.
+        """
+        if substituted:
+            source.note_substituted(substituted)
+        batch = self.structure.unflatten(leaves)
+        return batch if self.weighting is None else self.weighting(batch)
+
     def is_batch(self, leaves: Leaves, n: int) -> bool:
         """Whether leaves are a batch of n samples already, and need no copying."""
         return self.known and all(
@@ -161,7 +176,7 @@ class Job:
             return leaves
         for start, stop in self.cut(1):
             self.load(start, stop, leaves)
-        return self._finish()
+        return self.finish()
 
     def load(self, start: int, stop: int, leaves: Leaves | None = None) -> None:
         """Loads one chunk.
@@ -208,11 +223,8 @@ class Job:
                     return
             raise
 
-    def finish(self) -> tuple[Any, ...]:
-        """Returns the batch, when all chunks are loaded."""
-        return self.batch(self._finish())
-
-    def _finish(self) -> Leaves:
+    def finish(self) -> Leaves:
+        """Returns the batch's leaves, when all chunks are loaded."""
         if self._samples is not None:
             try:
                 batch = self.source.collate(self._samples)
@@ -223,11 +235,8 @@ class Job:
         return list(self._builder.finish(self.parity))
 
     def batch(self, leaves: Leaves) -> tuple[Any, ...]:
-        """Puts leaves together, and completes their weights."""
-        if self.substituted:
-            self.source.note_substituted(self.substituted)
-        batch = self.layout.structure.unflatten(leaves)
-        return batch if self.layout.weighting is None else self.layout.weighting(batch)
+        """Puts the leaves of a batch together."""
+        return self.layout.batch(self.source, leaves, self.substituted)
 
     def _rows(self, indices: Indices) -> Leaves | None:
         """Returns what `load_batch` returns; None to load samples one by one instead."""

@@ -57,14 +57,14 @@ class ProcessesLoader(Loader):
         self._crew: Any = None
         _loaders.add(self)
 
-    def submit(self, job: Job) -> Pending:
+    def submit(self, job: Job, at_once: bool = False) -> Pending:
         """Sends the job's chunks to the workers, or queues it until there is a free slot."""
         with self._lock:
             number = self._issued = self._issued + 1
             try:
                 if self._broken:
                     self._start_over()
-                ticket = self._tickets[number] = Ticket(number, job)
+                ticket = self._tickets[number] = Ticket(number, job, at_once)
                 if self._crew is None:
                     self._start(job, ticket.size)
                 self._backlog.append(ticket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from ..errors import ArgumentError, MultiseqError
 from ..order import Draw, Indices, Order
 from ..settings import Settings
-from .ahead import Forecast, ReadAhead
-from .base import Reader
+from .ahead import ReadAhead
+from .base import Reader, Stats
 from .exit import ctrl_c, in_flight
+from .forecast import Forecast
 from .job import Job, Layout, Source
 from .processes import ProcessesLoader
 from .serial import SerialReader
@@ -82,8 +84,11 @@ class Runtime:
 
     def batch(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns a batch, as soon as it is loaded."""
+        began = time.perf_counter()
         try:
-            return self._reader.get(source, epoch, batch, self._job)
+            loaded = self._reader.get(source, epoch, batch, self._job)
+            self.stats.wait_seconds += time.perf_counter() - began
+            return loaded
         except MultiseqError as error:
             error.at(cls=type(source).__name__)
             raise
@@ -99,6 +104,11 @@ class Runtime:
         ctrl_c.watch()
         with in_flight:
             return job.run()
+
+    @property
+    def stats(self) -> Stats:
+        """What came of reading ahead."""
+        return self._reader.stats
 
     def close(self) -> None:
         """Ends the workers."""
@@ -121,7 +131,9 @@ class Runtime:
             loader = (
                 ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
             )
-            return ReadAhead(loader, self.forecast, depth)
+            mends = self._settings.on_error != "raise"
+            epochs_differ = self._reorders or self._augments or mends
+            return ReadAhead(loader, self.forecast, depth, epochs_differ)
         size = self._batch_size
         most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1
         return SerialReader(self.forecast, min(most, _MOST_AT_ONCE), len(self.order(0)) // size)

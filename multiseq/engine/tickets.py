@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..errors import LoadError, MultiseqError, SampleError
 from ..memory import aligned_empty
 from .base import Pending
-from .job import Job
+from .job import Job, Source
 from .ring import Header, Ring, Slot, header_size
 from .worker import MOST_DEATHS, Message, Status, describe_exit
 
@@ -54,6 +53,7 @@ class Ticket:
     Args:
         number: By which workers know it.
         job: The job.
+        at_once: Whether all workers are to share it, though it may load faster whole.
 
     Attributes:
         size: Bytes that its slot must hold.
@@ -66,10 +66,11 @@ class Ticket:
         substituted: Why, by the index of each sample that another one stands in for.
     """
 
-    def __init__(self, number: int, job: Job) -> None:
+    def __init__(self, number: int, job: Job, at_once: bool) -> None:
         self.number, self.indices, self.epoch = number, job.indices, job.epoch
         self.seed = None if job.draw is None else job.draw.seed
-        self._layout, self._in_chunks = job.layout, job.layout.known and not job.source.collates
+        self._layout, self._in_place = job.layout, job.layout.known and not job.source.collates
+        self._whole = job.by_batch and not at_once
         n = len(job.indices)
         self.size = header_size(n)
         self.size += job.layout.memory.size(n) if job.layout.known else _FIRST_SIZE
@@ -88,8 +89,8 @@ class Ticket:
         self._header.indices[:], self._header.notes[:] = self.indices, Header.NOTHING
         self._header.one_by_one[0] = 0
         self.held.append(slot)
-        if self._in_chunks:
-            step = max(-(-n // workers), min(n, _SMALLEST_CHUNK))
+        if self._in_place:
+            step = n if self._whole else max(-(-n // workers), min(n, _SMALLEST_CHUNK))
             tasks = [Task(self, at, min(at + step, n)) for at in range(0, n, step)]
         else:
             tasks = [Task(self, -1, n)]
@@ -206,19 +207,17 @@ class Claim(Pending):
 
     def __init__(self, ticket: Ticket, job: Job, loader: Any) -> None:
         self._ticket, self._loader = ticket, loader
-        self._source = weakref.ref(job.source)
         self._parts = job.layout, job.indices, job.draw, job.epoch
 
     def cancel(self) -> None:
         """Says that the batch will not be asked for."""
         self._ticket.cancel()
 
-    def result(self) -> tuple[Any, ...]:
+    def result(self, source: Source) -> tuple[Any, ...]:
         """Waits for the batch; if the loader is closed meanwhile, loads it in this thread."""
-        ticket = self._ticket
-        job = Job(self._source(), *self._parts)  # type: ignore[arg-type]
+        ticket, job = self._ticket, Job(source, *self._parts)
         if ticket.lost and ticket.error is not None:  # Long ago; perhaps workers can start now.
-            batch: tuple[Any, ...] = self._loader.submit(job).result()
+            batch: tuple[Any, ...] = self._loader.submit(job, at_once=True).result(source)
             return batch
         self._loader.wait(ticket)
         if ticket.error is not None:
