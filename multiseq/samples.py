@@ -149,7 +149,9 @@ class Structure:
         Raises:
             SpecError: The sample is nested differently.
         """
-        if type(sample) is not tuple or not sample or sample[-1] is None:
+        if type(sample) is np.ndarray or type(sample) is dict:
+            sample = (sample,)
+        elif type(sample) is not tuple or not sample or sample[-1] is None:
             sample = _parts_of(sample)
         if len(sample) != len(self._parts):
             raise self._differs(sample)

@@ -63,8 +63,8 @@ def kill_one(seq: Any, which: int) -> int:
 def slots_lost(seq: Any) -> int:
     """How many slots do not come back when everything is read or given up."""
     loader, reader = loader_of(seq), seq._live._reader
-    for claim in reader._ahead.values():
-        claim.cancel()
+    for bundle, _ in reader._ahead.values():
+        bundle.give_up()
     reader._ahead.clear()
     while loader._tickets:
         loader.wait(next(iter(loader._tickets.values())))

@@ -11,12 +11,25 @@ import numpy as np
 import pytest
 from coded import Bulk, Coded, codes, epoch_of, frozen, frozen_epoch, in_threads, wait_for
 
-from multiseq.engine.ahead import ReadAhead
+from multiseq.engine.ahead import Depth, ReadAhead
 from multiseq.engine.base import Loader, Pending
 from multiseq.engine.forecast import Forecast
-from multiseq.errors import ArgumentError
+from multiseq.errors import ArgumentError, LoadError
 
 # Reading ahead
+
+
+class FailsAt(Coded):
+    """One sample cannot be loaded."""
+
+    def __init__(self, n: int, bad: int, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.bad = bad
+
+    def load_sample(self, index: int) -> Any:
+        if index == self.bad:
+            raise ValueError("broken")
+        return super().load_sample(index)
 
 
 class Noted(Loader, Pending):
@@ -40,15 +53,18 @@ class Noted(Loader, Pending):
         self.cancelled += self.submitted
 
     def result(self, source: Any) -> Any:
-        return tuple(self.submitted)
+        ((epoch, *batches),) = self.submitted
+        return [((epoch, batch),) for batch in batches]
 
     def close(self) -> None:
         self.closed += 1
 
 
-def noted(n: int = 10, depth: int = 3, epochs_differ: bool = True) -> tuple[Noted, Any]:
+def noted(
+    n: int = 10, depth: int = 3, most: int = 1, epochs_differ: bool = True
+) -> tuple[Noted, Any]:
     loader = Noted()
-    reader = ReadAhead(loader, Forecast(n), depth, epochs_differ)
+    reader = ReadAhead(loader, Forecast(n), Depth(depth, depth, most, n - 1), epochs_differ)
     return loader, lambda epoch, index: reader.get(
         None,  # type: ignore[arg-type]
         epoch,
@@ -206,9 +222,44 @@ def test_a_sampler_that_fails_in_the_next_epoch_does_not_fail_in_this_one() -> N
 
 
 def test_a_fast_path_loads_whole_batches_ahead() -> None:
-    with Bulk(64 * 6, batch_size=64, workers=2) as seq:
+    with Bulk(64 * 6, batch_size=64, workers=2, max_queue_size=4) as seq:
         assert epoch_of(seq) == list(range(64 * 6))
     assert seq.asked[:7] == [32, 32, 64, 64, 64, 64, 64]
+
+
+def test_batches_that_load_quickly_are_asked_for_in_bundles() -> None:
+    loader, get = noted(n=40, depth=3, most=4)
+    found = [get(0, index) for index in range(40)]
+    assert found == [((0, index),) for index in range(40)]
+    sizes = [len(job) - 1 for job in loader.submitted]
+    assert sizes[:4] == [1, 1, 1, 1]  # Nothing is known of the time yet.
+    assert max(sizes) == 4
+    assert sizes.count(4) >= 8
+    assert [batch for epoch, *batches in loader.submitted for batch in batches if not epoch] == [
+        *range(40)
+    ]
+
+
+def test_a_batch_that_is_not_full_is_no_part_of_a_bundle() -> None:
+    loader, get = noted(n=9, depth=3, most=4)
+    for epoch in range(4):
+        for index in range(9):
+            get(epoch, index)
+    assert all(len(job) == 2 for job in loader.submitted if 8 in job[1:])
+    assert max(map(len, loader.submitted)) > 2
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_sample_that_fails_fails_its_own_batch_alone(processes: bool) -> None:
+    keywords: dict[str, Any] = {"workers": 2, "use_multiprocessing": processes}
+    with FailsAt(16 * 200, 16 * 150, batch_size=16, **keywords) as seq:
+        for index in range(200):
+            if index == 150:
+                with pytest.raises(LoadError, match="key 2400"):
+                    seq[index]
+            else:
+                assert codes(seq[index]) == list(range(index * 16, index * 16 + 16))
+        assert seq.stats().hits >= 198
 
 
 # Loading several batches at once

@@ -13,17 +13,23 @@ __all__ = ["Loader", "MakeJob", "Pending", "Reader", "Stats"]
 
 
 class Pending(abc.ABC):
-    """A job that was submitted."""
+    """A job that was submitted.
+
+    Attributes:
+        seconds: What loading took the workers, all together.
+    """
+
+    seconds: float = 0.0
 
     def cancel(self) -> None:  # noqa: B027 (work that has not begun needs no cancelling)
         """Says that the result will not be asked for."""
 
     @abc.abstractmethod
-    def result(self, source: Source) -> tuple[Any, ...]:
-        """Waits for the batch.
+    def result(self, source: Source) -> list[tuple[Any, ...]]:
+        """Waits for the job's batches.
 
         Args:
-            source: Whose batch it is; while it is on its way, nothing keeps that alive.
+            source: Whose batches they are; while they are on their way, nothing keeps that alive.
 
         Raises:
             SampleError: A sample could not be loaded.

@@ -76,7 +76,7 @@ class Worker:
         with contextlib.suppress(OSError):  # Its death is noticed where replies are heard.
             self.link.sendall(task.message())
 
-    def receive(self) -> tuple[list[tuple[int, int, int, Any]], bool]:
+    def receive(self) -> tuple[list[tuple[int, int, int, float, Any]], bool]:
         """Returns its replies as far as they have arrived, and whether it is alive."""
         try:
             data = self.link.recv(_MOST_READ, socket.MSG_DONTWAIT)
@@ -87,12 +87,12 @@ class Worker:
             data, alive = b"", False
         unread, replies, at = self._unread + data, [], 0
         while len(unread) >= at + REPLY.size:
-            number, start, status, length = REPLY.unpack_from(unread, at)
+            number, start, status, length, seconds = REPLY.unpack_from(unread, at)
             end = at + REPLY.size + length
             if len(unread) < end:
                 break
             what = pickle.loads(unread[at + REPLY.size : end]) if length else None
-            replies.append((number, start, status, what))
+            replies.append((number, start, status, seconds, what))
             at = end
         self._unread = unread[at:]
         if data:

@@ -191,14 +191,16 @@ class ProcessesLoader(Loader):
             self._broken = True
             raise
 
-    def _note(self, worker: Worker, number: int, start: int, status: int, what: Any) -> None:
+    def _note(
+        self, worker: Worker, number: int, start: int, status: int, seconds: float, what: Any
+    ) -> None:
         if status == Status.STARTED:
             worker.started, self._failed_starts = True, 0
         elif number < 0:
             self._settle_all(what)
         else:
             ticket = worker.tasks.pop((number, start)).ticket
-            if ticket.heard(status, what):
+            if ticket.heard(status, seconds, what):
                 self._backlog.appendleft(ticket)
             self._forget(ticket)
 

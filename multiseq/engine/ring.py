@@ -32,8 +32,8 @@ class Header:
         n: Number of samples.
 
     Attributes:
-        cancelled: The number of the ticket that is not wanted any more; an array of one, as are
-            the next two.
+        cancelled: The number of the ticket that is not wanted any more; a view of one number, as
+            are the next two.
         one_by_one: Whether samples are to be loaded without `load_batch`.
         exit_status: Of the last worker that died with this batch.
         indices: Of the samples, as -1 - index where it is known to kill workers.
@@ -45,8 +45,16 @@ class Header:
 
     def __init__(self, memory: Any, n: int) -> None:
         words = memory[: 8 * (_WORDS + 2 * n)].view(np.int64)
-        self.cancelled, self.one_by_one, self.exit_status = words[:1], words[1:2], words[2:3]
-        self.indices, self.notes = words[_WORDS : _WORDS + n], words[_WORDS + n :]
+        # Single numbers are read and written for each sample: twice as fast as in an array.
+        single = memoryview(words)
+        self.cancelled, self.one_by_one, self.exit_status = single[:1], single[1:2], single[2:3]
+        self.indices, self.notes = words[_WORDS : _WORDS + n], single[_WORDS + n :]
+        self._all_notes = words[_WORDS + n :]
+
+    def begin(self, indices: Any) -> None:
+        """Writes which samples are to be loaded; none is being loaded yet."""
+        self.indices[:], self._all_notes[:] = indices, self.NOTHING
+        self.one_by_one[0] = 0
 
 
 def header_size(n: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ArgumentError, MultiseqError
 from ..order import Draw, Indices, Order
 from ..settings import Settings
-from .ahead import ReadAhead
+from .ahead import Depth, ReadAhead
 from .base import Reader, Stats
 from .exit import ctrl_c, in_flight
 from .forecast import Forecast
@@ -121,19 +121,21 @@ class Runtime:
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
-        return Job(source, self.layout, indices, draw, epoch)
+        return Job(source, self.layout, indices, draw, epoch, len(batches))
 
     def _new_reader(self) -> Reader:
+        size, full = self._batch_size, len(self.order(0)) // self._batch_size
+        most = min(self.layout.batches_within(_BULK, size), _MOST_AT_ONCE)
         workers, in_processes, depth = self._settings.parallel
-        if workers:
-            processes = in_processes and hasattr(os, "memfd_create")
-            timeout = self._settings.timeout
-            loader = (
-                ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
-            )
-            mends = self._settings.on_error != "raise"
-            epochs_differ = self._reorders or self._augments or mends
-            return ReadAhead(loader, self.forecast, depth, epochs_differ)
-        size = self._batch_size
-        most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1
-        return SerialReader(self.forecast, min(most, _MOST_AT_ONCE), len(self.order(0)) // size)
+        if not workers:
+            return SerialReader(self.forecast, most if self._in_bulk else 1, full)
+        processes = in_processes and hasattr(os, "memfd_create")
+        timeout = self._settings.timeout
+        loader = ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
+        if self._settings.max_queue_size is not None:
+            most = min(most, max(1, depth // (workers + 2)))
+        mends = self._settings.on_error != "raise"
+        epochs_differ = self._reorders or self._augments or mends
+        return ReadAhead(
+            loader, self.forecast, Depth(depth, workers + 2, most, full), epochs_differ
+        )

@@ -42,7 +42,7 @@ class SerialReader(Reader):
             later = self._later(index)
             if later:
                 try:
-                    batch, *rest = job(source, epoch, [index, *later]).run_as(1 + len(later))
+                    batch, *rest = job(source, epoch, [index, *later]).run_all()
                 except MultiseqError:
                     pass  # The fault may be a later batch's.
                 else:

@@ -64,19 +64,21 @@ class Ticket:
         lost: Whether the workers were ended before there was one.
         cancelled: Whether nobody will ask for it.
         substituted: Why, by the index of each sample that another one stands in for.
+        seconds: What loading took the workers.
     """
 
     def __init__(self, number: int, job: Job, at_once: bool) -> None:
         self.number, self.indices, self.epoch = number, job.indices, job.epoch
         self.seed = None if job.draw is None else job.draw.seed
         self._layout, self._in_place = job.layout, job.layout.known and not job.source.collates
-        self._whole = job.by_batch and not at_once
+        self._whole = (job.by_batch or job.count > 1) and not at_once
         n = len(job.indices)
         self.size = header_size(n)
         self.size += job.layout.memory.size(n) if job.layout.known else _FIRST_SIZE
         self.held: list[Slot] = []
         self.settled = self.lost = self.cancelled = False
         self.error: MultiseqError | None = None
+        self.seconds = 0.0
         self.substituted: dict[int, SampleError] = {}
         self._places: Any = None
         self._deaths: dict[int, int] = {}
@@ -86,8 +88,7 @@ class Ticket:
         """Writes what the workers need into a slot, and returns the tasks."""
         n = len(self.indices)
         self._ring, self._header = ring, Header(ring.memory(slot), n)
-        self._header.indices[:], self._header.notes[:] = self.indices, Header.NOTHING
-        self._header.one_by_one[0] = 0
+        self._header.begin(self.indices)
         self.held.append(slot)
         if self._in_place:
             step = n if self._whole else max(-(-n // workers), min(n, _SMALLEST_CHUNK))
@@ -97,8 +98,9 @@ class Ticket:
         self._left = len(tasks)
         return tasks
 
-    def heard(self, status: int, what: Any) -> bool:
+    def heard(self, status: int, seconds: float, what: Any) -> bool:
         """Notes a reply; returns whether the slot was too small, and is given back."""
+        self.seconds += seconds
         if status == Status.TOO_SMALL:
             self.size = 2 * what
             self.give_back()
@@ -121,7 +123,7 @@ class Ticket:
             self._one_less()
             return False
         header, place = self._header, max(0, task.start)
-        note, header.notes[place] = int(header.notes[place]), Header.NOTHING
+        note, header.notes[place] = header.notes[place], Header.NOTHING
         if note == Header.NOTHING:  # It had not begun, or had all but replied.
             return True
         header.exit_status[0] = status
@@ -207,27 +209,32 @@ class Claim(Pending):
 
     def __init__(self, ticket: Ticket, job: Job, loader: Any) -> None:
         self._ticket, self._loader = ticket, loader
-        self._parts = job.layout, job.indices, job.draw, job.epoch
+        self._parts = job.layout, job.indices, job.draw, job.epoch, job.count
 
     def cancel(self) -> None:
         """Says that the batch will not be asked for."""
         self._ticket.cancel()
 
-    def result(self, source: Source) -> tuple[Any, ...]:
-        """Waits for the batch; if the loader is closed meanwhile, loads it in this thread."""
+    @property
+    def seconds(self) -> float:  # type: ignore[override]
+        """What loading took the workers."""
+        return self._ticket.seconds
+
+    def result(self, source: Source) -> list[tuple[Any, ...]]:
+        """Waits for the batches; if the loader is closed meanwhile, loads them in this thread."""
         ticket, job = self._ticket, Job(source, *self._parts)
         if ticket.lost and ticket.error is not None:  # Long ago; perhaps workers can start now.
-            batch: tuple[Any, ...] = self._loader.submit(job, at_once=True).result(source)
-            return batch
+            batches: list[tuple[Any, ...]] = self._loader.submit(job, True).result(source)
+            return batches
         self._loader.wait(ticket)
         if ticket.error is not None:
             ticket.give_back()
             raise _located(ticket.error, job)
         if ticket.lost:
-            return job.run()
+            return job.run_all()
         for index, error in ticket.substituted.items():
             job.substituted[index] = _located(error, job)
-        return job.batch(ticket.leaves())
+        return job.batches(ticket.leaves())
 
 
 def _located(error: Any, job: Job) -> Any:

@@ -19,6 +19,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 import traceback
 from typing import Any, NamedTuple
 
@@ -49,8 +50,8 @@ MOST_DEATHS = 3
 TIMED_OUT = -1000
 """In place of the exit status of a worker that was ended because it took too long."""
 
-REPLY = struct.Struct("<4q")
-"""ticket, start, status, length of the pickle that follows."""
+REPLY = struct.Struct("<4qd")
+"""ticket, start, status, length of the pickle that follows, seconds that it took."""
 
 # The package without its `__init__`, which would import pandas; a user's module that needs what
 # is in there gets it on the first access.
@@ -144,8 +145,9 @@ def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
     size = _MESSAGE.size
     with contextlib.suppress(ConnectionError):  # The parent is gone.
         while len(data := link.recv(size, socket.MSG_WAITALL)) == size:
-            task = Message.unpack(data)
-            _reply(link, task.ticket, task.start, *worker.run(task))
+            began, task = time.perf_counter(), Message.unpack(data)
+            status, what = worker.run(task)
+            _reply(link, task.ticket, task.start, status, what, time.perf_counter() - began)
 
 
 class _Cancelled(BaseException):
@@ -229,13 +231,13 @@ class _Worker:
         if header.cancelled[0] == self._ticket:
             raise _Cancelled
         if index in self._lethal:
-            raise _lethal_sample(int(header.exit_status[0]))
+            raise _lethal_sample(header.exit_status[0])
         header.notes[self._place] = index
         return self._make_sample(index, draw)
 
     def _noted_batch(self, indices: Indices) -> Any:
         if not self._lethal.isdisjoint(indices.tolist()):
-            raise _lethal_sample(int(self._header.exit_status[0]))
+            raise _lethal_sample(self._header.exit_status[0])
         self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
         return self._load_batch(indices)
 
@@ -276,9 +278,16 @@ def _lethal_sample(status: int) -> LoadError:
     )
 
 
-def _reply(link: socket.socket, ticket: int, start: int, status: int, what: Any = None) -> None:
+def _reply(
+    link: socket.socket,
+    ticket: int,
+    start: int,
+    status: int,
+    what: Any = None,
+    seconds: float = 0.0,
+) -> None:
     extra = b"" if what is None else pickle.dumps(what)
-    link.sendall(REPLY.pack(ticket, start, status, len(extra)) + extra)
+    link.sendall(REPLY.pack(ticket, start, status, len(extra), seconds) + extra)
 
 
 def _portable(error: BaseException, what: str) -> MultiseqError:
