@@ -45,14 +45,14 @@ def crew_of(seq: Any) -> Any:
 
 def pids(seq: Any) -> list[int]:
     """Their numbers, of those that run."""
-    return [worker._process.pid for worker in list(crew_of(seq).workers) if worker.started]
+    return [worker.child._process.pid for worker in list(crew_of(seq).workers) if worker.started]
 
 
 def kill_one(seq: Any, which: int) -> int:
     """Kills a worker, whatever it is doing, and returns its number."""
     while True:
         try:
-            process = crew_of(seq).workers[which]._process
+            process = crew_of(seq).workers[which].child._process
             os.kill(process.pid, signal.SIGKILL)
         except (AttributeError, IndexError, ProcessLookupError):  # Being born, or buried.
             time.sleep(0.001)

@@ -235,7 +235,7 @@ def test_a_batch_larger_than_its_slot() -> None:
         assert slots_lost(seq) == 0
         assert ring.count == 6
         # What was too small is given back to the system.
-        assert os.fstat(ring.fd).st_blocks * 512 <= ring.count * ring.size
+        assert os.fstat(ring.shared.inherited[0]).st_blocks * 512 <= ring.count * ring.size
 
 
 @pytest.mark.parametrize("kind", [Coded, Ragged])

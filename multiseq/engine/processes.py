@@ -182,10 +182,10 @@ class ProcessesLoader(Loader):
                     if worker in crew.workers:  # Else it was ended meanwhile, with all the others.
                         self._note(worker, *reply)
                 if not alive and worker in crew.workers:
-                    self._replace(worker, worker.end())
+                    self._replace(worker, worker.child.end())
             if self._timeout is not None:
                 for worker in crew.late(self._timeout):
-                    worker.end()
+                    worker.child.end()
                     self._replace(worker, TIMED_OUT)
         except BaseException:
             self._broken = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from ..errors import ArgumentError, MultiseqError
 from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Depth, ReadAhead
-from .base import Reader, Stats
+from .base import Loader, Reader, Stats
 from .exit import ctrl_c, in_flight
 from .forecast import Forecast
 from .job import Job, Layout, Source
@@ -129,9 +128,11 @@ class Runtime:
         workers, in_processes, depth = self._settings.parallel
         if not workers:
             return SerialReader(self.forecast, most if self._in_bulk else 1, full)
-        processes = in_processes and hasattr(os, "memfd_create")
-        timeout = self._settings.timeout
-        loader = ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
+        loader: Loader
+        if in_processes:
+            loader = ProcessesLoader(workers, depth, self._settings.timeout)
+        else:
+            loader = ThreadsLoader(workers)
         if self._settings.max_queue_size is not None:
             most = min(most, max(1, depth // (workers + 2)))
         mends = self._settings.on_error != "raise"

@@ -11,13 +11,13 @@ killed it.
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import pickle
 import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 import traceback
@@ -32,6 +32,7 @@ from ..samples import Leaves
 from .job import Job
 from .payload import load_payload
 from .ring import Header, header_size
+from .shared import Memory, attach
 
 __all__ = [
     "BOOTSTRAP",
@@ -57,7 +58,7 @@ REPLY = struct.Struct("<4qd")
 # is in there gets it on the first access.
 BOOTSTRAP = """
 import sys
-folder, link, ring, payload = sys.argv[1:5]
+link, folder, ring, payload = sys.argv[1:5]
 sys.path[:] = sys.argv[5:]
 del sys.argv[1:]
 from importlib.machinery import PathFinder
@@ -74,7 +75,7 @@ package = module_from_spec(PathFinder.find_spec("multiseq", [folder]))
 package.__class__ = Package
 sys.modules["multiseq"] = package
 from multiseq.engine.worker import main
-main(int(link), int(ring), int(payload))
+main(link, ring, payload)
 """
 
 _MESSAGE = struct.Struct("<6q3Q?")
@@ -120,24 +121,36 @@ class Message(NamedTuple):
         return cls._make([*rest, low | high << 64 if augmented else None])
 
 
-def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
+def main(link: str, ring: str, payload: str) -> None:
     """Serves one parent until it is gone.
 
     Args:
-        link_fd: The worker's end of a socket pair.
-        ring_fd: The ring's file.
-        payload_fd: The payload's file.
+        link: Descriptor of the worker's end of a socket pair; "-" if standard input tells which.
+        ring: Address of the ring's memory.
+        payload: Address of the payload.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    for fd in (link_fd, ring_fd, payload_fd):
-        os.set_inheritable(fd, False)  # Else whoever load_sample starts would keep the link open.
-    threading.Thread(target=_exit_with_parent, args=(link_fd,), daemon=True).start()
-    link = socket.socket(fileno=link_fd)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    serve(_connected(link), attach(ring), attach(payload, readonly=True))
+
+
+def _connected(link: str) -> socket.socket:
+    if link == "-":
+        return socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined,no-any-return]
+    # Else whoever load_sample starts would keep the link open.
+    os.set_inheritable(int(link), False)
+    return socket.socket(fileno=int(link))
+
+
+def serve(link: socket.socket, ring: Memory, payload: Memory) -> None:
+    """Loads the sequence, and then what the other end of the link asks for."""
+    if hasattr(select, "poll"):  # Elsewhere it ends when it next looks for something to do.
+        threading.Thread(target=_exit_with_parent, args=(link.fileno(),), daemon=True).start()
     try:
-        source, layout = load_payload(payload_fd)
+        source, layout = load_payload(payload)
         os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
-        worker = _Worker(source, layout, ring_fd)
+        worker = _Worker(source, layout, ring)
     except BaseException as error:
         _reply(link, -1, -1, Status.FAILED, _portable(error, "a worker could not start"))
         return
@@ -160,12 +173,11 @@ class _Worker:
     Args:
         source: The sequence, this process' own.
         layout: Of its samples.
-        ring_fd: The ring's file.
+        ring: The ring's memory.
     """
 
-    def __init__(self, source: Any, layout: Any, ring_fd: int) -> None:
-        self._source, self._layout, self._ring_fd = source, layout, ring_fd
-        self._map = mmap.mmap(ring_fd, 0)
+    def __init__(self, source: Any, layout: Any, ring: Memory) -> None:
+        self._source, self._layout, self._ring = source, layout, ring
         self._make_sample, self._load_batch = source.make_sample, source.load_batch
         self._collate = source.collate
         vars(source).update(
@@ -176,9 +188,7 @@ class _Worker:
 
     def run(self, task: Message) -> tuple[int, Any]:
         """Loads one chunk; returns the status, and what goes with it."""
-        if task.offset + task.size > len(self._map):
-            self._map = mmap.mmap(self._ring_fd, 0)
-        memory = np.frombuffer(self._map, np.uint8, task.size, task.offset)
+        memory = self._ring.view(task.offset, task.size)
         self._header = header = Header(memory, task.n)
         self._ticket, self._place = task.ticket, max(0, task.start)
         indices = header.indices.copy()
