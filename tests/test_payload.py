@@ -206,8 +206,10 @@ def test_a_script_needs_no_guard() -> None:
         with Mine(3, workers=1, use_multiprocessing=True) as seq:
             print(seq[0][0].tolist())
     """
-    lines = output_of(start_script(script)).splitlines()
-    assert lines == ["once", *["from a worker"] * 4, "[1, 3, 5]"]
+    output = output_of(start_script(script))
+    assert output.count("once") == 1
+    assert output.count("from a worker") >= 1 + 3  # The first sample, then all of them.
+    assert "[1, 3, 5]" in output
 
 
 def test_a_class_made_in_a_function() -> None:

@@ -160,7 +160,8 @@ def test_substitutes_are_the_same(kind: Any, policy: Any) -> None:
 
 def test_numbers_are_handed_out_where_workers_wrote_them(coded: Any) -> None:
     batch = coded[0]
-    memory = np.frombuffer(crew_of(coded).ring.map, np.uint8)
+    ring = crew_of(coded).ring
+    memory = ring.shared.view(0, ring.count * ring.size)
     assert all(np.shares_memory(leaf, memory) for leaf in leaves(batch))
     assert misaligned(batch) == []
     assert all(leaf.flags.writeable for leaf in leaves(batch))
