@@ -22,6 +22,7 @@ __all__ = [
     "begins",
     "caller",
     "floatx",
+    "layers",
     "outside",
     "reader",
     "stops_midway",
@@ -42,7 +43,7 @@ def base_classes() -> tuple[type, ...]:
     """
     if IN_WORKER:
         return (object,)
-    legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
+    legacy = _is_legacy()
     bases: list[type] = []
     if not legacy or "keras" in sys.modules:
         import keras
@@ -53,6 +54,21 @@ def base_classes() -> tuple[type, ...]:
 
         bases.append(tf_keras.utils.Sequence)
     return tuple(bases)
+
+
+def _is_legacy() -> bool:
+    return os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
+
+
+def layers() -> Any:
+    """Returns `keras.layers`, or that of tf_keras where `TF_USE_LEGACY_KERAS` asks for it."""
+    if _is_legacy():
+        import tf_keras
+
+        return tf_keras.layers
+    import keras
+
+    return keras.layers
 
 
 def floatx() -> str:

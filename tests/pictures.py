@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from multiseq.modalities._decode import Decoder
+from multiseq.modalities._fitting import Fitting
 from multiseq.modalities.images import ImageSequence
 
 LIMIT = 89_478_485
@@ -23,9 +24,14 @@ CORNERS = {
 }
 
 
-def decoder(size: tuple[int, int], **changes: Any) -> Decoder:
-    settings: dict[str, Any] = {"channels": 3, "fit": "stretch", "fast": True, "most_pixels": LIMIT}
-    return Decoder(size, **(settings | changes))
+def decoder(
+    size: tuple[int, int],
+    fit: Any = "stretch",
+    interpolation: Any = "bilinear",
+    **changes: Any,
+) -> Decoder:
+    settings = {"channels": 3, "fast": True, "as_stored": False, "most_pixels": LIMIT} | changes
+    return Decoder(Fitting(size, fit, interpolation), **settings)
 
 
 def encoded(image: Any, kind: str = "JPEG", **options: Any) -> bytes:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pictures import CORNERS, cornered, corners, decoder, encoded
-from PIL import Image, ImageDraw
+from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from multiseq.errors import SourceError
-from multiseq.modalities import _decode
+from multiseq.modalities import _jpeg
 
 RNG = np.random.default_rng(0)
 
@@ -22,7 +21,7 @@ RNG = np.random.default_rng(0)
 def jpeg_decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs a test with both decoders of JPEG."""
     if request.param == "pillow":
-        monkeypatch.setattr(_decode, "_simplejpeg", lambda: None)
+        monkeypatch.setattr(_jpeg, "load_simplejpeg", lambda: None)
     return str(request.param)
 
 
@@ -156,12 +155,12 @@ def test_the_whole_path_is_pillows(photographs: list[np.ndarray], size: tuple[in
     ],
 )
 def test_the_scale_is_the_smallest_that_suffices(height: int, width: int, eighths: int) -> None:
-    assert _decode._sufficient_eighths((0, 0, 64, 64), (height, width)) == eighths
+    assert _jpeg._sufficient_eighths((0, 0, 64, 64), (height, width)) == eighths
 
 
 def test_a_part_of_an_image_is_enough_for_itself_only() -> None:
     # 32 of 64 columns are wanted at 8: at 1/4, not at 1/8, which would do for the whole.
-    assert _decode._sufficient_eighths((16, 0, 48, 64), (8, 8)) == 2
+    assert _jpeg._sufficient_eighths((16, 0, 48, 64), (8, 8)) == 2
 
 
 @pytest.mark.parametrize("size", [(300, 400), (900, 1200)])
@@ -180,94 +179,6 @@ def test_nothing_is_shifted(fast: bool) -> None:
     image = decoder((23, 11), fast=fast)(encoded(ramp.astype(np.uint8)))
     expected = (np.arange(23) + 0.5) / 23 * 255
     assert np.abs(image.mean((1, 2)) - expected)[1:-1].max() < 1.5
-
-
-# ---- colors
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000"])
-def test_formats(kind: str) -> None:
-    image = decoder((64, 128))(encoded(cornered(64, 128), kind))
-    assert corners(image) == CORNERS
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.usefixtures("jpeg_decoder")
-def test_gray_files_become_rgb(kind: str) -> None:
-    gray = np.full((40, 40), 77, np.uint8)
-    image = decoder((10, 10))(encoded(gray, kind))
-    assert image.shape == (10, 10, 3)
-    assert np.abs(image.astype(int) - 77).max() <= 1
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.parametrize("size", [(10, 10), (40, 40)])
-@pytest.mark.usefixtures("jpeg_decoder")
-def test_color_files_become_gray(kind: str, size: tuple[int, int]) -> None:
-    image = decoder(size, channels=1)(encoded(np.full((40, 40, 3), (255, 0, 0), np.uint8), kind))
-    assert image.shape == (*size, 1)
-    assert np.abs(image.astype(int) - 76).max() <= 2  # 0.299 of 255
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.usefixtures("jpeg_decoder")
-def test_four_channels_of_an_opaque_file(kind: str) -> None:
-    image = decoder((10, 10), channels=4)(encoded(np.full((40, 40, 3), 50, np.uint8), kind))
-    assert image.shape == (10, 10, 4)
-    assert image[..., 3].min() == 255
-
-
-def test_four_channels_keep_transparency() -> None:
-    image = np.full((40, 40, 4), (10, 20, 30, 0), np.uint8)
-    image[:20, :, 3] = 255
-    alpha = decoder((4, 2), channels=4)(encoded(image, "PNG"))[..., 3]
-    assert alpha[[0, 3]].tolist() == [[255, 255], [0, 0]]
-
-
-def test_transparency_is_dropped() -> None:
-    image = np.full((4, 4, 4), (10, 20, 30, 0), np.uint8)
-    assert decoder((4, 4))(encoded(image, "PNG"))[0, 0].tolist() == [10, 20, 30]
-
-
-def test_a_palette_with_transparency() -> None:
-    palette = Image.fromarray(cornered(8, 8)).quantize(4)
-    data = encoded(palette, "PNG", transparency=bytes([0, 128, 255, 255]))
-    assert corners(decoder((8, 8))(data)) == CORNERS
-
-
-@pytest.mark.parametrize("transform", [0, 2])  # Adobe's mark for CMYK, and for YCCK.
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_both_decoders_agree_on_cmyk(
-    photographs: list[np.ndarray], transform: int, channels: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = bytearray(encoded(Image.fromarray(photographs[0]).convert("CMYK")))
-    data[data.index(b"Adobe") + 11] = transform
-    images = []
-    for _ in range(2):
-        images.append(decoder((427, 640), channels=channels)(bytes(data)).astype(int))
-        monkeypatch.setattr(_decode, "_simplejpeg", lambda: None)
-    assert np.abs(images[0] - images[1]).max() <= 4
-    assert np.abs(images[0] - images[1]).mean() < 1
-
-
-@pytest.mark.usefixtures("jpeg_decoder")
-def test_a_progressive_jpeg() -> None:
-    data = encoded(cornered(64, 64), progressive=True)
-    assert corners(decoder((16, 16))(data)) == CORNERS
-
-
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_deep_images_are_refused(dtype: type) -> None:
-    data = encoded(np.full((4, 4), 1000, dtype), "TIFF")
-    with pytest.raises(SourceError, match="more than 8 bits"):
-        decoder((4, 4))(data)
-
-
-def test_the_first_frame_of_an_animation() -> None:
-    frames = [Image.new("RGB", (8, 8), color) for color in ((250, 0, 0), (0, 250, 0))]
-    ImageDraw.Draw(frames[1]).rectangle((1, 1, 3, 3), fill=(0, 0, 250))
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert decoder((8, 8))(data)[2, 2].tolist() == [250, 0, 0]
 
 
 # ---- upright by EXIF

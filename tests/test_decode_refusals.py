@@ -13,7 +13,7 @@ import pytest
 from pictures import cornered, decoder, encoded
 
 from multiseq.errors import SourceError
-from multiseq.modalities import _decode
+from multiseq.modalities import _jpeg
 
 RNG = np.random.default_rng(0)
 
@@ -42,7 +42,7 @@ def with_dimensions(jpeg: bytes, height: int, width: int) -> bytes:
 def jpeg_decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs a test with both decoders of JPEG."""
     if request.param == "pillow":
-        monkeypatch.setattr(_decode, "_simplejpeg", lambda: None)
+        monkeypatch.setattr(_jpeg, "load_simplejpeg", lambda: None)
     return str(request.param)
 
 

@@ -11,7 +11,7 @@ from pictures import FILES, gray, images, levels, photos, write
 from PIL import Image
 
 from multiseq.errors import AlignmentError, ArgumentError, MissingPackageError, SourceError
-from multiseq.modalities import _decode
+from multiseq.modalities import _pillow
 from multiseq.modalities.images import ImageSequence
 
 
@@ -151,7 +151,8 @@ def test_another_number_of_keys(root: Path) -> None:
         ("channels", None),
         ("fit", "cover"),
         ("fast", "yes"),
-        ("dtype", "int32"),
+        ("dtype", "int64"),
+        ("interpolation", "bicubic"),
         ("dtype", "nonsense"),
         ("scale", "1/255"),
         ("scale", float("nan")),
@@ -171,7 +172,7 @@ def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    _decode._pillow.cache_clear()
+    _pillow.load_pillow.cache_clear()
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(MissingPackageError, match=r'pip install "multiseq\[images\]"'):
         images(["a.jpg"])

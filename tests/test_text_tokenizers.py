@@ -31,7 +31,7 @@ def test_a_function_that_returns_an_array() -> None:
 def test_an_encoder_is_given_whole_batches() -> None:
     encoder = Encoder()
     sequence = TextSequence(["ab", "c", "d"], tokenizer=encoder, max_length=2)
-    encoder.texts = 0
+    encoder.texts = encoder.batches = 0
     assert [row.tolist() for row in sequence.load_batch(np.array([2, 0]))[0]] == [
         [100, 0],
         [97, 98],

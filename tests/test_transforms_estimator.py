@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from multiseq.errors import ArgumentError, NotAdaptedError, SampleError, SpecError
@@ -31,7 +32,7 @@ class Streaming(Shift):
 
     def partial_fit(self, rows: Any) -> Self:
         assert rows.ndim == 2
-        self.sum_ = getattr(self, "sum_", 0) + rows.sum(0)
+        self.sum_ = getattr(self, "sum_", 0) + rows.sum(axis=0)
         self.count_ = getattr(self, "count_", 0) + len(rows)
         self.mean_ = self.sum_ / self.count_
         return self
@@ -157,6 +158,42 @@ def test_as_transform_leaves_a_transform_alone() -> None:
 def test_what_is_no_transform(value: Any) -> None:
     with pytest.raises(ArgumentError, match="not a transform"):
         as_transform(value)
+
+
+class ByName(Shift):
+    """Wants a table with names."""
+
+    def fit(self, rows: Any) -> Self:
+        self.mean_ = rows[["b"]].to_numpy().mean(0)
+        return self
+
+    def transform(self, rows: Any) -> Any:
+        return rows[["b"]].to_numpy() - self.mean_
+
+
+FRAME = pd.DataFrame(DATA, columns=list("abcd"))
+
+
+def test_a_frame_is_handed_on_as_such() -> None:
+    transform = as_transform(ByName())
+    for chunk in (FRAME[:0], FRAME[:3], FRAME[3:]):
+        transform.partial_fit(chunk)
+    transform.finish()
+    expected = DATA[:, 1:2] - DATA[:, 1].mean()
+    np.testing.assert_allclose(transform(FRAME), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(transform(FRAME[3:4]), transform(FRAME)[3:4])
+    assert transform(FRAME).dtype == np.float32
+
+
+def test_a_frame_is_learned_from_in_chunks() -> None:
+    transform = as_transform(Streaming())
+    transform.partial_fit(FRAME[:3]).partial_fit(FRAME[3:]).finish()
+    np.testing.assert_allclose(transform(FRAME), DATA - DATA.mean(0), rtol=1e-5, atol=1e-6)
+
+
+def test_an_empty_frame() -> None:
+    with pytest.raises(SampleError, match="nothing to learn from"):
+        as_transform(Shift()).adapt(FRAME[:0])
 
 
 def test_the_scaler_of_scikit_learn() -> None:

@@ -15,7 +15,8 @@ def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
     """Splits a source into its items and their keys.
 
     Args:
-        source: A dict by key, a pandas Series by its index, or a list, tuple, array or Index.
+        source: A dict by key, a pandas Series by its index, or a list, tuple, array, Index or
+            column of an Arrow table.
         what: What the items are, in the plural, for errors.
 
     Returns:
@@ -33,6 +34,8 @@ def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
             expected=f"a list, array or Series of {what}, or a dict of them by key",
             fix=f"put {what} that come one by one in a list, in a fixed order",
         )
+    if hasattr(source, "to_pylist"):  # Arrow's, whose `index` is a method.
+        return source.to_pylist(), None
     if getattr(source, "ndim", 1) != 1 and hasattr(source, "columns"):
         raise ArgumentError(
             f"a table is no collection of {what}",

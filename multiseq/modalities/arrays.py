@@ -1,8 +1,9 @@
-"""`ArraySequence`: rows of arrays."""
+"""`ArraySequence`: rows of arrays, in memory or in files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..targets import Targets
+from ._arrow import Place, columns_of, is_table, pieces_of, places_of
+from ._stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
 
 __all__ = ["ArraySequence"]
 
@@ -23,10 +26,25 @@ Array = npt.NDArray[Any]
 class ArraySequence(MultiInputSequence):
     """One sample is a row of each array.
 
+    Beside what NumPy makes an array of, an array may be
+
+    - a memory map, an HDF5 dataset (h5py) or a Zarr array: read row by row, never whole. Where an
+      HDF5 dataset is not compressed, its file is mapped into memory. The file of a dataset may be
+      closed afterwards, and must not be cut short while the sequence is in use.
+    - a column of an Arrow table, or of a dataset of Hugging Face's `datasets`: numbers, booleans,
+      or lists of those that are all of one length, without nulls. It is not copied, and where its
+      file is mapped into memory, worker processes map it too.
+
+    A whole table or dataset of those, or an HDF5 group, stands for the dict of its columns.
+
+    Example:
+        >>> file = h5py.File("scans.h5")
+        >>> scans = ArraySequence({"scan": file["x"], "age": ages}, file["y"], batch_size=32)
+        >>> rows = ArraySequence(dataset.select_columns(["a", "b"]), dataset["label"])
+
     Args:
-        inputs: An array-like of shape (n, ...), or a tuple or a dict of those by input name. A
-            memory map is read row by row, never whole. pandas objects are aligned by position,
-            and their index gives the keys.
+        inputs: An array-like of shape (n, ...), or a tuple or a dict of those by input name.
+            pandas objects are aligned by position, and their index gives the keys.
         targets: An array-like, a Series (aligned by its index), or a tuple or dict of those.
         sample_weight: The same; outputs that are left out of a dict have weight 1.
         keys: The samples' keys; by default the index of the first pandas input, else positions.
@@ -48,6 +66,8 @@ class ArraySequence(MultiInputSequence):
     ) -> None:
         import pandas as pd
 
+        if is_table(inputs):
+            inputs = columns_of(inputs)
         named = _named(inputs)
         if keys is None:
             frames = (v for v in named.values() if isinstance(v, pd.Series | pd.DataFrame))
@@ -60,6 +80,9 @@ class ArraySequence(MultiInputSequence):
                 "there are more or fewer keys than rows",
                 got=f"{len(self.keys)} keys, {n} rows",
             )
+        stores: dict[int, Store] = {}
+        targets = _with_stand_ins(targets, "targets", stores)
+        sample_weight = _with_stand_ins(sample_weight, "sample_weight", stores)
         rest = Targets(targets, sample_weight, n if keys is None else self.keys).parts
         nested: Any = tuple(arrays.values())
         if isinstance(inputs, Mapping):
@@ -68,11 +91,13 @@ class ArraySequence(MultiInputSequence):
             nested = nested[0]
         sample = (nested, *rest)  # of whole arrays instead of rows
         self._structure = Structure(sample)
-        self._arrays = self._structure.flatten(sample)
+        self._arrays: list[Any] = [
+            stores.get(id(leaf), leaf) for leaf in self._structure.flatten(sample)
+        ]
         self._memory = BatchMemory([(array.shape[1:], array.dtype) for array in self._arrays])
-        self._direct = all(array.flags.c_contiguous for array in self._arrays) and not any(
-            array.dtype.kind in "UST" for array in self._arrays
-        )
+        self._direct = all(
+            isinstance(array, Store) or array.flags.c_contiguous for array in self._arrays
+        ) and not any(array.dtype.kind in "UST" for array in self._arrays)
 
     def load_sample(self, index: int) -> Sample:
         """Returns row `index` of each array."""
@@ -96,9 +121,13 @@ def _named(inputs: Any) -> dict[str, Any]:
     return {f"inputs[{number}]": value for number, value in enumerate(parts)}
 
 
-def _checked(name: str, value: Any) -> Array:
+def _checked(name: str, value: Any) -> Any:
+    """Returns an array, or what is read like one."""
     if value is None or isinstance(value, str | bytes):
         raise ArgumentError(f"{name} is no array", got=value).at(input=name)
+    stored = _stored(name, value)
+    if stored is not None:
+        return stored
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError as error:  # Lists of different lengths.
@@ -119,7 +148,77 @@ def _checked(name: str, value: Any) -> Array:
     return array
 
 
-def _common_length(arrays: dict[str, Array]) -> int:
+def _stored(name: str, value: Any) -> Any:
+    """Returns how to read an array of another package's; None for one of NumPy's."""
+    package = type(value).__module__.partition(".")[0]
+    try:
+        if is_table(value):
+            raise ArgumentError(
+                f"{name} is a whole table",
+                got=f"the columns {list(value.column_names)}",
+                fix="name its columns one by one: {'a': table['a'], ...}",
+            )
+        if package == "h5py":
+            return open_hdf5(name, value)
+        if package == "zarr":
+            return open_zarr(name, value)
+        if package in ("pyarrow", "datasets") or hasattr(value, "column_name"):
+            pieces, order = pieces_of(name, value)
+            rows = _joined(pieces, places_of(pieces))
+            return rows if order is None else Rearranged(rows, order)
+    except ArgumentError as error:
+        error.at(input=name)
+        raise
+    return None
+
+
+def _joined(pieces: Sequence[Array], places: Sequence[Place | None]) -> Array | Store:
+    """Puts pieces of a column one behind the other: in their files, if they lie in some."""
+    rows: list[Any] = []
+    row, dtype = pieces[0].shape[1:], pieces[0].dtype
+    pairs = zip(pieces, places, strict=True)
+    for path, group in itertools.groupby(pairs, lambda pair: pair[1] and pair[1].path):
+        members = list(group)
+        starts = np.cumsum([0, *(len(piece) for piece, _ in members)])
+        shape = (int(starts[-1]), *row)
+        offsets = [place.offset for _, place in members if place is not None]
+        if path is None:
+            rows += [piece for piece, _ in members]
+        elif len(members) == 1:
+            rows.append(np.memmap(path, dtype, "r", offsets[0], shape))
+        else:
+            rows.append(MappedRows(path, shape, dtype, starts, np.array(offsets)[:, None]))
+    return rows[0] if len(rows) == 1 else Chunks(rows)
+
+
+def _with_stand_ins(part: Any, name: str, stores: dict[int, Store]) -> Any:
+    """Opens what targets or weights are stored in, without reading it.
+
+    Args:
+        part: An array, or a tuple or dict of those.
+        name: Of the part, for errors.
+        stores: Is filled: by the ids of arrays that look the same and hold nothing, which are
+            returned in their place.
+    """
+    if is_table(part):
+        part = columns_of(part)
+    if isinstance(part, Mapping):
+        return {
+            key: _with_stand_ins(leaf, f"{name}[{key!r}]", stores) for key, leaf in part.items()
+        }
+    if isinstance(part, tuple):
+        return tuple(
+            _with_stand_ins(leaf, f"{name}[{number}]", stores) for number, leaf in enumerate(part)
+        )
+    stored = _stored(name, part)
+    if not isinstance(stored, Store):
+        return part if stored is None else stored
+    stand_in = np.broadcast_to(np.zeros((), stored.dtype), stored.shape)
+    stores[id(stand_in)] = stored
+    return stand_in
+
+
+def _common_length(arrays: dict[str, Any]) -> int:
     lengths = {name: len(array) for name, array in arrays.items()}
     if not lengths:
         raise ArgumentError("there are no inputs", fix="pass at least one array")

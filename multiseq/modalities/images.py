@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from typing import Any
 
@@ -12,17 +11,19 @@ import numpy.typing as npt
 from ..errors import ArgumentError, SourceError
 from ..memory import aligned_empty
 from ..order import Indices
-from ..paths import inside
 from ..samples import Spec
 from ..sequence import MultiInputSequence
 from ..targets import Targets
-from ._decode import SUFFIXES, Decoder, Fit, pixel_limit
-from ._flat import FlatTexts
-from ._source import check_items, check_keys, items_and_keys, with_spec
+from ._decode import Decoder
+from ._files import file_store, found_files, keys_of_files, unwrapped
+from ._fitting import Fit, Fitting, Interpolation, Pixels
+from ._pillow import SUFFIXES, pixel_limit
+from ._source import check_keys, items_and_keys, with_spec
 
 __all__ = ["ImageSequence"]
 
-_DTYPES = ("uint8", "float16", "float32", "float64")
+_DTYPES = ("uint8", "uint16", "int32", "float16", "float32", "float64")
+_MOST_BYTES_A_PIXEL = 8  # Four channels of 16 bits, neither of them compressed.
 
 
 class ImageSequence(MultiInputSequence):
@@ -30,11 +31,21 @@ class ImageSequence(MultiInputSequence):
 
     They are turned upright by their EXIF orientation. Where an image has transparency and
     `channels` is 1 or 3, the transparency is dropped. Of an animation the first frame is taken.
-    Images with 16 or 32 bits a pixel are refused.
 
     A file is opened when its sample is loaded. One that is missing, damaged or outside `root`, or
     has more pixels than `PIL.Image.MAX_IMAGE_PIXELS` was when the sequence was made, then raises
     a SourceError.
+
+    **Masks** of class ids need `interpolation="nearest"`, or ids are blended into others along
+    every border. With it and one channel, values are those that the file stores: of an image with
+    a palette, as Pascal VOC and Cityscapes have them, the index in the palette; of one with 1 bit,
+    0 and 1.
+
+    **16 bits**: with a `scale`, images are taken for levels of 0 to 255, whatever the bits they
+    are stored in, so `scale=1/255` gives 0 to 1 (65535 is 1), in steps of 1/65535. With
+    `scale=None` and any dtype but uint8, values are as stored: counts of a sensor, say. So are 32
+    bits, integers or floats, which need `scale=None`, for nothing tells what is white in them. Of
+    colors with 16 bits for each channel, the upper 8 are read.
 
     `fast` decodes a JPEG at the smallest of the scales 1/8, 1/4, 3/8 and 1/2 that still holds
     every pixel needed, in a fraction of the time. On photographs the result differs from that of
@@ -43,20 +54,28 @@ class ImageSequence(MultiInputSequence):
 
     Example:
         >>> photos = ImageSequence("photos", size=64)
-        >>> labeled = ImageSequence(frame["file"], frame["label"], root="photos", size=(96, 128))
+        >>> labeled = ImageSequence(frame["file"], frame["label"], root="photos.zip", size=64)
+        >>> masks = ImageSequence(
+        ...     "masks", size=64, channels=1, dtype="uint8", scale=None, interpolation="nearest"
+        ... )
+        >>> turn = albumentations.Compose([albumentations.D4()])
+        >>> train = join(image=photos, targets=masks, augment=turn)
 
     Args:
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
-            folder, whose image files are all taken, those in its subfolders too; or a pattern such
-            as "train/*.jpg". Instead of paths it may hold the `bytes` of files.
+            folder or a zip archive, whose image files are all taken, those in its subfolders too;
+            or a pattern such as "train/*.jpg". Instead of paths it may hold the `bytes` of files,
+            or dicts of "bytes" and "path", as Arrow tables of Hugging Face do.
         targets: An array, a Series (aligned by its index), or a dict of those by output name.
         size: (height, width), or one number for both.
-        root: The folder that paths are relative to, and that no path may lead out of. Without it
-            paths are taken as they are.
+        root: The folder that paths are relative to, and that no path may lead out of; or a zip
+            archive that they are members of. Without it paths are taken as they are.
         channels: 1 for gray, 3 for RGB, 4 for RGBA.
         fit: What happens where proportions differ: "stretch" ignores them, "crop" cuts the longer
-            sides off evenly, "pad" adds black borders.
-        dtype: Of the arrays: float32, float16, float64 or uint8.
+            sides off evenly, "pad" adds black borders (of zeros).
+        interpolation: "bilinear" averages over all the pixels that fall together; "nearest" takes
+            the one in the middle.
+        dtype: Of the arrays: float32, float16, float64, uint8, uint16 or int32.
         scale: Values 0 to 255 are multiplied by it; None leaves them as they are.
         fast: Whether to decode a JPEG at the smallest sufficient scale.
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
@@ -68,6 +87,7 @@ class ImageSequence(MultiInputSequence):
         AlignmentError: Keys are duplicated, or `targets` lacks one.
         ArgumentError: An argument is not what it should be.
         MissingPackageError: Pillow is not installed.
+        SourceError: The zip archive cannot be read.
     """
 
     def __init__(
@@ -79,6 +99,7 @@ class ImageSequence(MultiInputSequence):
         root: str | os.PathLike[str] | None = None,
         channels: int = 3,
         fit: Fit = "stretch",
+        interpolation: Interpolation = "bilinear",
         dtype: npt.DTypeLike = "float32",
         scale: float | None = 1 / 255,
         fast: bool = True,
@@ -89,105 +110,72 @@ class ImageSequence(MultiInputSequence):
         self._scale = _checked_scale(scale, self._dtype)
         _check_choice("channels", channels, (1, 3, 4))
         _check_choice("fit", fit, ("stretch", "crop", "pad"))
+        _check_choice("interpolation", interpolation, ("bilinear", "nearest"))
         _check_choice("fast", fast, (True, False))
-        self._decode = Decoder(_checked_size(size), channels, fit, fast, pixel_limit())
+        as_stored = scale is None and (self._dtype != np.uint8 or interpolation == "nearest")
+        limit = pixel_limit()
+        fitting = Fitting(_checked_size(size), fit, interpolation)
+        self._decode = Decoder(fitting, channels, fast, as_stored, limit)
+        self._shape = (*fitting.size, channels)
         if isinstance(source, str | os.PathLike):
-            source, root = _found(os.fspath(source), root)
+            source, root = found_files(os.fspath(source), root, SUFFIXES, "image")
         items, own_keys = items_and_keys(source, "image files")
-        self._root = None if root is None else os.fspath(root)
-        self._files = _checked_files(items, own_keys)
+        items = unwrapped(items)
+        largest = None if limit is None else limit * _MOST_BYTES_A_PIXEL
+        self._files = file_store(items, own_keys, root, "image file", largest)
         if keys is None:
-            keys = _file_keys(items) if own_keys is None else own_keys
+            keys = keys_of_files(items) if own_keys is None else own_keys
         check_keys(keys, items, "images")
         self._targets = Targets(targets, None, keys)
-        spec = Spec((*self._decode.size, channels), self._dtype)
-        super().__init__(keys, **with_spec(keywords, spec))
+        super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
 
     def load_sample(self, index: int) -> Any:
         """Returns (image,) or (image, targets); the image has shape (height, width, channels)."""
-        image = np.empty((*self._decode.size, self._decode.channels), self._dtype)
+        image = np.empty(self._shape, self._dtype)
         self._load_into(image, index)
         return image, *self._targets.row(index)
 
     def load_batch(self, indices: Indices) -> Any:
         """Returns several samples, decoded straight into the batch."""
-        shape = (len(indices), *self._decode.size, self._decode.channels)
-        images = aligned_empty(shape, self._dtype)
+        images = aligned_empty((len(indices), *self._shape), self._dtype)
         for image, index in zip(images, indices.tolist(), strict=True):
             self._load_into(image, index)
         return images, *self._targets.rows(indices)
 
-    def _load_into(self, out: npt.NDArray[Any], index: int) -> None:
-        item = self._files[index]
-        if isinstance(item, bytes):
-            pixels = self._decode(item)
-        else:
-            path = item if self._root is None else inside(self._root, item)
-            try:
-                pixels = self._decode(_read(path))
-            except SourceError as error:
-                error.what = f"{os.fspath(path)!r}: {error.what}"
-                raise
-        if self._scale is None:
-            out[...] = pixels
-        else:
-            np.multiply(pixels, self._scale, out=out)
+    def _load_into(self, out: Pixels, index: int) -> None:
+        try:
+            pixels = self._decode(self._files.read(index))
+            if self._scale is not None:
+                np.multiply(pixels, self._scale, out=out)
+            else:
+                out[...] = pixels if pixels.dtype == np.uint8 else _held_by(self._dtype, pixels)
+        except SourceError as error:
+            name = self._files.name(index)
+            if name is not None:
+                error.what = f"{name!r}: {error.what}"
+            raise
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except (OSError, ValueError) as error:  # A NUL character in a path is a ValueError.
-        raise SourceError(
-            "the file cannot be read",
-            got=getattr(error, "strerror", None) or str(error),
-            fix="restore the file, correct its path, or leave its key out",
-        ) from error
+def _held_by(dtype: np.dtype[Any], values: Pixels) -> Pixels:
+    """Returns values that a dtype can hold, rounded where it has no fractions.
 
-
-def _found(
-    source: str, root: str | os.PathLike[str] | None
-) -> tuple[list[str], str | os.PathLike[str] | None]:
-    """Lists the files of a folder or a pattern, sorted, and the root they are relative to."""
-    folder = source if root is None else os.path.join(root, source)
-    if os.path.isdir(folder):
-        root = folder
-        below = glob.iglob("**/*", root_dir=folder, recursive=True)
-        files = [path for path in below if path.lower().endswith(SUFFIXES)]
-    else:
-        files = glob.glob(source, root_dir=root, recursive=True)
-    if not files:
-        raise ArgumentError(
-            "no image files were found",
-            got=os.path.abspath(folder),
-            expected="a folder that holds some, or a pattern such as 'photos/*.jpg'",
-            fix="correct the path; put a single file in a list",
-        )
-    return sorted(files), root
-
-
-def _checked_files(items: list[Any], keys: Any) -> FlatTexts | list[bytes]:
-    kind: Any = bytes if items and isinstance(items[0], bytes) else str | os.PathLike
-    check_items(
-        items,
-        keys,
-        lambda item: isinstance(item, kind),
-        "image file",
-        "bytes, as the first one" if kind is bytes else "a path, as text or pathlib.Path",
+    Raises:
+        SourceError: It cannot hold them all.
+    """
+    if dtype.name in ("float32", "float64"):
+        return values
+    if dtype.kind in "iu":
+        values = np.rint(values)
+    limits: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    least, largest = float(values.min()), float(values.max())
+    if float(limits.min) <= least and largest <= float(limits.max):
+        return values
+    raise SourceError(
+        f"the image has values that {dtype} cannot hold",
+        got=f"{least:g} to {largest:g}",
+        expected=f"{limits.min:g} to {limits.max:g}",
+        fix="choose another dtype: int32 for ids, float32 for what is measured",
     )
-    return items if kind is bytes else FlatTexts(map(os.fspath, items))
-
-
-def _file_keys(items: list[Any]) -> Any:
-    """The names of files where they differ, else their paths; positions for bytes."""
-    import pandas as pd
-
-    if items and isinstance(items[0], bytes):
-        return len(items)
-    paths = [os.fspath(item) for item in items]
-    names = pd.Index([os.path.splitext(os.path.basename(path))[0] for path in paths])
-    return names if names.is_unique else pd.Index(paths)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

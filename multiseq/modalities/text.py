@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from ..targets import Targets
 from ..transforms import Vocabulary
 from ._flat import FlatRows, FlatTexts
 from ._source import check_items, check_keys, items_and_keys, with_spec
+from ._tokenizers import Splitter, layer_length, splitter, words
 
 __all__ = ["TextSequence"]
 
@@ -26,7 +26,6 @@ Ids = npt.NDArray[np.int32]
 
 _LARGEST = np.iinfo(np.int32).max
 _CHUNK = 1 << 14  # Token lists that are copied at a time: their values exist twice meanwhile.
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class TextSequence(MultiInputSequence):
@@ -41,12 +40,16 @@ class TextSequence(MultiInputSequence):
       white space. `adapt()` learns the words. With `Vocabulary(mask="")`, id 0 is padding alone;
       without a mask, it is unknown words too.
     - an object with `encode(text)`, such as a Tokenizer of Hugging Face's `tokenizers`, a
-      `transformers` tokenizer, or one of tiktoken or SentencePiece.
+      `transformers` tokenizer, or one of tiktoken or SentencePiece. Those of Hugging Face cut
+      texts to `max_length` themselves, so that the special tokens at both ends stay.
+    - a `keras.layers.TextVectorization` that has learned its words: the ids are the layer's, but
+      TensorFlow is not called. Its `output_sequence_length` is the default of `max_length`.
     - a function that returns a text's ids; or its tokens, as in `tokenizer=str.split`. The
       sequence then has a `Vocabulary(mask="")` of its own, which `adapt()` learns:
       `sequence.transforms["inputs"]`.
 
-    It may be called from several threads at once.
+    It may be called from several threads at once. Texts are tokenized in each epoch anew; to do
+    so once, make `source` of the ids that a tokenizer gave.
 
     Example:
         >>> words = Vocabulary(max_size=10_000, mask="")
@@ -87,6 +90,8 @@ class TextSequence(MultiInputSequence):
         keys: Any = None,
         **keywords: Any,
     ) -> None:
+        if max_length is None:
+            max_length = layer_length(tokenizer)
         self._max_length = None if max_length is None else _integer("max_length", max_length, 1)
         self._pad_id = _integer("pad_id", pad_id, -_LARGEST)
         self._pads_first = _is_pre("padding", padding)
@@ -132,11 +137,11 @@ class TextSequence(MultiInputSequence):
 
     def _prepare(self, tokenizer: Any) -> None:
         """Finds out what splits texts, and what gives the pieces their ids."""
+        self._split: Splitter = words
         if isinstance(tokenizer, Vocabulary):
-            self._tokenizer, self._vocabulary = _words, tokenizer
+            self._vocabulary = tokenizer
             return
-        _check_tokenizer(tokenizer)
-        self._tokenizer = tokenizer
+        self._split = splitter(tokenizer, self._max_length, self._cuts_first, self._pad_id)
         if self._gives_words():
             self._vocabulary = Vocabulary(mask="")
 
@@ -154,30 +159,34 @@ class TextSequence(MultiInputSequence):
                 return isinstance(tokens[0], str)
         return False
 
-    def _tokens(self, positions: list[int]) -> list[Any]:
+    def _tokens(self, positions: list[int]) -> Sequence[Any]:
         """What the tokenizer makes of texts: a list of tokens or ids for each."""
-        texts = [self._texts[position] for position in positions] if self._texts else []
-        tokenizer = self._tokenizer
-        if len(texts) > 1 and hasattr(tokenizer, "encode_batch"):
-            found = tokenizer.encode_batch(texts)
+        texts = self._texts
+        return self._split([texts[position] for position in positions]) if texts else []
+
+    def _encoded(self, positions: list[int]) -> FlatRows:
+        """The ids of texts, neither cut nor padded."""
+        tokens = self._tokens(positions)
+        if self._vocabulary is None:
+            ids = _at_once(tokens)
+            if ids is None:
+                return FlatRows.of(list(map(_checked_ids, tokens)), np.int32)
         else:
-            found = list(map(getattr(tokenizer, "encode", tokenizer), texts))
-        return [getattr(encoding, "ids", encoding) for encoding in found]
+            ids = self._vocabulary.transform(list(chain.from_iterable(tokens)))
+        return FlatRows(ids, list(map(len, tokens)))
 
     def _rows(self, positions: list[int]) -> list[Ids]:
-        """The ids of texts, neither cut nor padded."""
+        """The same as an array for each text."""
         if self._texts is None:
             return [self._ids[position] for position in positions]
-        tokens = self._tokens(positions)
-        if self._vocabulary is not None:
-            return list(map(self._vocabulary.transform, tokens))
-        return list(map(_checked_ids, tokens))
+        rows = self._encoded(positions)
+        return [rows[number] for number in range(len(rows))]
 
     def _padded(self, positions: list[int]) -> Ids:
         if self._texts is None:
             rows, which = self._ids, np.asarray(positions)
         else:
-            rows = FlatRows.of(self._rows(positions), np.int32)
+            rows = self._encoded(positions)
             which = np.arange(len(positions))
         length = self._max_length or 0
         out = aligned_empty((len(positions), length), np.int32)
@@ -198,27 +207,6 @@ class TextSequence(MultiInputSequence):
         return out
 
 
-def _words(text: str) -> list[str]:
-    """Lower case, without ASCII punctuation, split at white space."""
-    return text.lower().translate(_PUNCTUATION).split()
-
-
-def _check_tokenizer(tokenizer: Any) -> None:
-    if getattr(tokenizer, "padding", None) and hasattr(tokenizer, "encode_batch"):
-        raise ArgumentError(
-            "the tokenizer pads by itself, so that a text's ids depend on its batch",
-            got=f"padding={tokenizer.padding}",
-            fix="call tokenizer.no_padding(), and say padding, pad_id and max_length here",
-        )
-    if not callable(getattr(tokenizer, "encode", tokenizer)) or isinstance(tokenizer, type | str):
-        raise ArgumentError(
-            "texts need a tokenizer",
-            got=tokenizer,
-            expected="a Vocabulary, an object with `encode`, or a function of a text",
-            fix='pass tokenizer=Vocabulary(mask=""), and call adapt() on the training sequence',
-        )
-
-
 def _packed(items: list[Any], keys: Any) -> FlatRows:
     """Copies lists of ids into one array.
 
@@ -236,14 +224,9 @@ def _packed(items: list[Any], keys: Any) -> FlatRows:
 
 def _joined(chunk: list[Any], keys: Any, start: int) -> Ids:
     """Joins lists of ids; looks at them one by one only where not all are alike and good."""
-    types = set(map(type, chunk))
-    try:
-        if types <= {list, tuple}:
-            return _checked_ids(list(chain.from_iterable(chunk)))
-        if types == {np.ndarray}:
-            return _checked_ids(np.concatenate(chunk))
-    except (SpecError, ValueError):
-        pass
+    ids = _at_once(chunk)
+    if ids is not None:
+        return ids
     arrays = []
     for position, item in enumerate(chunk, start):
         try:
@@ -252,6 +235,19 @@ def _joined(chunk: list[Any], keys: Any, start: int) -> Ids:
             where = {"position": position} if keys is None else {"key": repr(keys[position])}
             raise error.at(cls=TextSequence.__name__, **where) from None
     return np.concatenate(arrays)
+
+
+def _at_once(chunk: Sequence[Any]) -> Ids | None:
+    """The ids of lists that are all alike and good; None for others."""
+    types = set(map(type, chunk))
+    try:
+        if types <= {list, tuple}:
+            return _checked_ids(list(chain.from_iterable(chunk)))
+        if types == {np.ndarray}:
+            return _checked_ids(np.concatenate(chunk))
+    except (SpecError, ValueError):
+        pass
+    return None
 
 
 def _checked_ids(value: Any) -> Ids:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .base import Transform
 from .estimator import SklearnTransform, as_transform
-from .learning import learn
+from .learning import learn, learn_rows
 from .scale import MinMax, Standardize
 from .vocabulary import Vocabulary
 
@@ -21,4 +21,5 @@ __all__ = [
     "Vocabulary",
     "as_transform",
     "learn",
+    "learn_rows",
 ]

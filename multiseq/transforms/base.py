@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
-from ..errors import NotAdaptedError, SampleError, SourceError
+from ..errors import ArgumentError, NotAdaptedError, SampleError, SourceError
 
 __all__ = ["Transform", "is_missing"]
 
@@ -26,9 +26,15 @@ class Transform(ABC):
     Applying never changes a transform: threads may share one.
 
     A subclass must implement `transform`, `_forget`, `_learn` and `_settle`; to be saved and
-    compared it implements `_config`, `_state` and `_restore` too. It leaves the rest alone.
+    compared it implements `_config`, `_state` and `_restore` too, and `to_keras` where Keras has
+    such a layer. It leaves the rest alone.
+
+    Attributes:
+        times_learned: How often it learned: what was made with it before is out of date once this
+            has changed.
     """
 
+    times_learned: int = 0
     _stage: Literal["blank", "learning", "adapted"] = "blank"
 
     @abstractmethod
@@ -111,6 +117,21 @@ class Transform(ABC):
         if self._stage != "adapted":
             self._settle()
             self._stage = "adapted"
+            self.times_learned += 1
+
+    def to_keras(self) -> Any:
+        """Returns the Keras layer that does the same, with what was learned, for serving.
+
+        It is one of tf_keras where `TF_USE_LEGACY_KERAS` makes that `tf.keras`.
+
+        Raises:
+            ArgumentError: Keras has no such layer.
+            NotAdaptedError: Nothing was learned yet.
+        """
+        raise ArgumentError(
+            f"Keras has no layer that does what {self!r} does",
+            fix="apply the transform itself before the served model: transform(values)",
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a JSON file that `load` reads back, to the last bit of every number.

@@ -28,6 +28,7 @@ class SklearnTransform(Transform):
     As everywhere in scikit-learn the last axis holds the features; axes before it are rows, and
     a sample that is a scalar is a row of one feature. Objects whose tags say that they take no
     tables (`CountVectorizer` and other readers of text) get the values as they are, one by one.
+    A DataFrame is handed on as such, for those that choose columns by name (`ColumnTransformer`).
 
     It can't be saved as JSON: keep the fitted `estimator` by its own means, and pass it in.
 
@@ -51,7 +52,7 @@ class SklearnTransform(Transform):
             )
         self.estimator = self._given = estimator
         self._takes_tables = _tag(estimator, "input_tags", "two_d_array", default=True)
-        self._chunks: list[Array] = []
+        self._chunks: list[Any] = []
         self._seen = False
         self._scalars: bool | None = None
         self._categories = False
@@ -68,7 +69,7 @@ class SklearnTransform(Transform):
 
         Args:
             values: Of the shape of one sample or of a batch. A list of samples that differ in
-                length is a batch as well.
+                length is a batch as well, and so is a DataFrame.
 
         Returns:
             What the estimator makes of each row, in place of the row; floats as float32, sparse
@@ -80,16 +81,15 @@ class SklearnTransform(Transform):
         """
         if not self.adapted:
             self._raise_not_adapted()
+        if _is_frame(values):
+            return self._apply(values)
         array = _as_array(values)
         if array is None:
             return [self.transform(value) for value in values]
         if self._categories and array.dtype.kind == "f":
             array = array.astype(object)  # A lone NaN, for text that is missing.
         scalars = self._scalars or array.ndim == 0 or not self._takes_tables
-        result = self.estimator.transform(self._rows(array, scalars))
-        result = np.asarray(result.toarray() if hasattr(result, "toarray") else result)
-        if result.dtype.kind == "f":
-            result = result.astype(np.float32)
+        result = self._apply(self._rows(array, scalars))
         width = result.shape[1:]
         if scalars and self._takes_tables and width == (1,):
             width = ()
@@ -108,12 +108,21 @@ class SklearnTransform(Transform):
     def __repr__(self) -> str:
         return f"<SklearnTransform({self.estimator!r}), {self._stage}>"
 
+    def _apply(self, rows: Any) -> Array:
+        result = self.estimator.transform(rows)
+        array = np.asarray(result.toarray() if hasattr(result, "toarray") else result)
+        return array.astype(np.float32) if array.dtype.kind == "f" else array
+
     def _rows(self, array: Array, scalars: bool) -> Array:
         if not self._takes_tables:
             return array.ravel()
         return array.reshape(-1, 1 if scalars else array.shape[-1])
 
     def _learn(self, values: Any) -> None:
+        if _is_frame(values):
+            if len(values):
+                self._take(values)
+            return
         whole = _as_array(values)
         for chunk in [np.asarray(v)[np.newaxis] for v in values] if whole is None else [whole]:
             if chunk.ndim == 0:
@@ -123,19 +132,22 @@ class SklearnTransform(Transform):
             scalars = chunk.ndim == 1
             if self._scalars not in (None, scalars):
                 raise SpecError("samples are scalars in one chunk, arrays in another", got=chunk)
-            self._scalars, self._seen = scalars, True
+            self._scalars = scalars
             self._categories |= chunk.dtype.kind not in "biuf"
-            rows = self._rows(chunk, scalars)
-            if hasattr(self.estimator, "partial_fit"):
-                self.estimator.partial_fit(rows)
-            else:
-                self._chunks.append(rows)
+            self._take(self._rows(chunk, scalars))
+
+    def _take(self, rows: Any) -> None:
+        self._seen = True
+        if hasattr(self.estimator, "partial_fit"):
+            self.estimator.partial_fit(rows)
+        else:
+            self._chunks.append(rows)
 
     def _settle(self) -> None:
         if not self._seen:
             self._raise_nothing_seen()
         if self._chunks:
-            self.estimator.fit(np.concatenate(self._chunks))
+            self.estimator.fit(_concatenated(self._chunks))
         self._chunks = []
 
 
@@ -178,6 +190,19 @@ def _unfitted(estimator: Any) -> Any:
     if callable(clone := getattr(estimator, "__sklearn_clone__", None)):
         return clone()
     return copy.deepcopy(estimator)
+
+
+def _is_frame(values: Any) -> bool:
+    """Whether this is a pandas DataFrame; by what it has, for pandas is slow to import."""
+    return hasattr(values, "iloc") and hasattr(values, "columns")
+
+
+def _concatenated(chunks: list[Any]) -> Any:
+    if not _is_frame(chunks[0]):
+        return np.concatenate(chunks)
+    import pandas as pd
+
+    return pd.concat(chunks)
 
 
 def _as_array(values: Any) -> Array | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..errors import MultiseqError
+from ..order import Indices
 from .base import Transform
 
-__all__ = ["learn"]
+__all__ = ["learn", "learn_rows"]
 
-_CHUNK = 256
+_SAMPLES = 256
+_ROWS = 1 << 13  # Of a table that may have thousands of columns.
 
 
 def learn(
-    transforms: Mapping[str, Transform],
-    raw: Callable[[int], Mapping[str, Any]],
+    transforms: Mapping[Any, Transform],
+    raw: Callable[[int], Mapping[Any, Any]],
     indices: Sequence[int],
     progress: bool,
 ) -> None:
@@ -29,13 +33,73 @@ def learn(
     """
     if not transforms:
         return
+    with _bar(len(indices), progress) as bar:
+
+        def load(index: int) -> Mapping[Any, Any]:
+            bar.update()
+            return raw(index)
+
+        remaining = iter(indices)
+        samples = iter(lambda: list(map(load, itertools.islice(remaining, _SAMPLES))), [])
+        _fit(
+            transforms,
+            (
+                {name: [sample[name] for sample in chunk] for name in transforms}
+                for chunk in samples
+            ),
+        )
+
+
+def learn_rows(
+    transforms: Mapping[Any, Transform],
+    rows: Callable[[Indices], Mapping[Any, Any]],
+    indices: Indices,
+    progress: bool,
+) -> None:
+    """The same, for a sequence that has the values of many samples at once.
+
+    Args:
+        transforms: By name.
+        rows: Returns the values of samples, by the names of their transforms; each has a leading
+            axis of samples.
+        indices: Of the samples.
+        progress: Whether to show a progress bar.
+    """
+    if not transforms:
+        return
+    with _bar(len(indices), progress) as bar:
+
+        def load(start: int) -> Mapping[Any, Any]:
+            chunk = indices[start : start + _ROWS]
+            values = rows(chunk)
+            bar.update(len(chunk))
+            return values
+
+        _fit(transforms, map(load, range(0, len(indices), _ROWS)))
+
+
+def _bar(total: int, progress: bool) -> Any:
     from tqdm.auto import tqdm  # Here, since workers import this module, and learn nothing.
 
+    return tqdm(total=total, desc="adapt", disable=not progress, unit="sample")
+
+
+def _fit(transforms: Mapping[Any, Transform], chunks: Iterable[Mapping[Any, Any]]) -> None:
     for transform in transforms.values():
         transform.reset()
-    remaining = iter(tqdm(indices, "adapt", disable=not progress, unit="sample"))
-    while chunk := [raw(index) for index in itertools.islice(remaining, _CHUNK)]:
+    for values in chunks:
         for name, transform in transforms.items():
-            transform.partial_fit([values[name] for values in chunk])
-    for transform in transforms.values():
-        transform.finish()
+            with _at_input(name):
+                transform.partial_fit(values[name])
+    for name, transform in transforms.items():
+        with _at_input(name):
+            transform.finish()
+
+
+@contextlib.contextmanager
+def _at_input(name: Any) -> Iterator[None]:
+    try:
+        yield
+    except MultiseqError as error:
+        error.at(input=name)
+        raise

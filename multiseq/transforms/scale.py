@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SampleError, SpecError
+from .. import _keras
+from ..errors import ArgumentError, SampleError, SpecError
 from .base import Transform
 from .numeric import (
     Array,
@@ -90,6 +91,10 @@ class _Scaler(Transform):
         if self._layout is None:
             self._raise_nothing_seen()
         return self._layout
+
+    def _normalization(self, mean: Float64, variance: Float64) -> Any:
+        axis = self._learned_layout().kept or None
+        return _keras.layers().Normalization(axis, mean.tolist(), variance.tolist())
 
     def _check_all_seen(self, seen: npt.NDArray[np.bool_]) -> None:
         if not seen.any():
@@ -173,6 +178,17 @@ class Standardize(_Scaler):
         """Variances of the features (of the population: divided by n)."""
         return self._statistic("variance")
 
+    def to_keras(self) -> Any:
+        """Returns a keras.layers.Normalization; it takes the numbers as they were learned from.
+
+        The layer computes in float32, `transform` in float64: they differ where values are large
+        beside their spread, such as dates in seconds. It leaves NaN as it is.
+
+        Raises:
+            NotAdaptedError: Nothing was learned yet.
+        """
+        return self._normalization(self.mean, self.variance)
+
     def _forget(self) -> None:
         super()._forget()
         self._count: Any = 0
@@ -246,6 +262,26 @@ class MinMax(_Scaler):
     def maximum(self) -> Float64:
         """The features' largest values."""
         return self._statistic("maximum")
+
+    def to_keras(self) -> Any:
+        """Returns a keras.layers.Normalization that maps to the range; see `Standardize`.
+
+        (Rescaling would subtract after it multiplied, and lose digits in float32.)
+
+        Raises:
+            ArgumentError: A feature varies by less than the 1e-7 that Keras divides by at least.
+            NotAdaptedError: Nothing was learned yet.
+        """
+        low, high = self.range
+        span = self.maximum - self.minimum
+        divisor = np.where(span > 0, span, 1.0) / (high - low)
+        if (divisor < _KERAS_EPSILON).any():
+            raise ArgumentError(
+                "a feature varies too little for Normalization, which divides by 1e-7 at least",
+                got=f"{span.min():g} between smallest and largest",
+                fix="express it in a smaller unit, and adapt again",
+            )
+        return self._normalization(self.minimum - low * divisor, divisor**2)
 
     def _forget(self) -> None:
         super()._forget()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .. import _keras
 from ..errors import ArgumentError, SampleError, SpecError
 from .base import Transform, is_missing
 
@@ -85,6 +86,41 @@ class Vocabulary(Transform):
         if not self.adapted:
             self._raise_not_adapted()
         return self._categories
+
+    def to_keras(self) -> Any:
+        """Returns the keras.layers.StringLookup that gives the same ids; for numbers IntegerLookup.
+
+        Bools are 0 and 1 to it. It needs TensorFlow: on JAX and torch it runs in front of the
+        model (in a tf.data pipeline, or called by itself), not inside a compiled one.
+
+        Raises:
+            ArgumentError: There are categories of several kinds, numbers with fractions, or
+                several OOV ids, among which Keras chooses by another hash.
+            NotAdaptedError: Nothing was learned yet.
+        """
+        tokens = [*self.categories] if self.mask is None else [self.mask, *self.categories]
+        kinds = {type(token) for token in tokens}
+        if self.num_oov > 1 or len(kinds) != 1 or float in kinds:
+            raise ArgumentError(
+                f"Keras has no layer that gives the ids of {self!r}",
+                got=f"num_oov={self.num_oov}; {', '.join(sorted(k.__name__ for k in kinds))}",
+                expected="num_oov=1; categories that are all text, all integers or all bools",
+                fix="convert them before the transform learns, or apply it before the model",
+            )
+        layers = _keras.layers()
+        if kinds == {str}:
+            oov = "[UNK]"
+            while oov in tokens:  # Keras wants one that is no category.
+                oov = f"[{oov}]"
+            return layers.StringLookup(
+                vocabulary=tokens[self._first_oov :], mask_token=self.mask, oov_token=oov
+            )
+        numbers = [int(token) for token in tokens]
+        return layers.IntegerLookup(
+            vocabulary=numbers[self._first_oov :],
+            mask_token=None if self.mask is None else numbers[0],
+            oov_token=min(-1, min(numbers) - 1),
+        )
 
     def _forget(self) -> None:
         self._counts: defaultdict[type, Counter[Any]] = defaultdict(Counter)
