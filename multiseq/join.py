@@ -7,13 +7,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _keras
+from .aligning import align_keys
 from .engine.job import Layout
 from .engine.layout import infer_layout
 from .errors import ArgumentError
 from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices
 from .samples import Leaves, Sample, Structure
-from .selection import align_keys, few
+from .selection import few
 from .sequence import MultiInputSequence
 from .targets import Targets
 from .weights import Weighting

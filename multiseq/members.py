@@ -57,8 +57,10 @@ class Part(Member):
     def _layout(self) -> Layout:
         # The join's first sample: under "inner", the sequence's own first may be no part of it.
         first = 0 if self._positions is None else int(self._positions[0])
-        whole = self.sequence if first == 0 else self.sequence.subset(slice(first, first + 1))
-        return whole.make_layout()
+        sequence = self.sequence
+        if first:
+            sequence = sequence.replace(sampler=None).subset(slice(first, first + 1))
+        return sequence.served_layout()
 
     @property
     def structure(self) -> Structure:  # type: ignore[override]
