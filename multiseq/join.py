@@ -6,6 +6,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+
 from . import _keras
 from .aligning import align_keys
 from .engine.job import Layout
@@ -157,6 +159,15 @@ class JoinedSequence(MultiInputSequence):
         if not self._augments_itself:
             return sample
         return self.augment(sample, draw.generator(index))
+
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """From the first to the last time of all parts that know theirs."""
+        found = [member.time_spans(indices) for member in self._members]
+        spans = [each for each in found if each is not None]
+        if not spans:
+            return None
+        first, last = zip(*spans, strict=True)
+        return np.minimum.reduce(first), np.maximum.reduce(last)
 
     @property
     def augments(self) -> bool:

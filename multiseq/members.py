@@ -37,6 +37,10 @@ class Member:
         """Returns a copy for worker processes."""
         return self
 
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """Returns the first and the last time of samples, where they have times."""
+        return None
+
     def nested(self, member: int) -> tuple[Any, ...]:
         """Returns a sample of this member, with what each leaf is in place of its value."""
         return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
@@ -82,6 +86,10 @@ class Part(Member):
         """Returns the indices that the sequence's `load_sample` takes."""
         positions = indices if self._positions is None else self._positions[indices]
         return self.sequence.source_indices(positions)
+
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """Returns the first and the last time of samples, where they have times."""
+        return self.sequence.time_spans(self.source_indices(indices))
 
     def learn(self, indices: Indices, progress: bool) -> None:
         """Learns the sequence's transforms, which may change what its samples look like."""

@@ -249,10 +249,10 @@ def _cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
     try:
         if dtype.kind == "m":
             return pd.Timedelta(value).to_timedelta64()
-        if dtype.kind != "M":
-            return np.float64(value) if isinstance(value, float) else np.int64(value)
-        if isinstance(value, _NUMBERS):
-            raise ValueError(f"{value!r} is neither a fraction nor a date")
+        if isinstance(value, _NUMBERS) != (dtype.kind in "iuf"):
+            raise ValueError(f"the samples' times are {dtype}")
+        if dtype.kind in "iuf":
+            return value
         time = pd.Timestamp(value)
         if zone is not None and time.tz is None:
             time = time.tz_localize(zone)
