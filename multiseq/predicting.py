@@ -67,7 +67,8 @@ class Predicting(Views, Mending):
                 view.close()
             if view._substituted:
                 indices = view.source_indices(np.arange(view.num_samples))
-                frame = frame.mask(np.isin(indices, list(view._substituted)))
+                lost = np.isin(indices, list(view._substituted))
+                frame = frame.mask(np.broadcast_to(lost[:, None], frame.shape))
                 view._report_substituted(view._clock.epoch)
             return frame
 
