@@ -208,7 +208,17 @@ class JoinedSequence(MultiInputSequence):
         for member in self._members:
             if isinstance(member, Part):
                 member.learn(indices, progress)
+
+    def _learners(self) -> list[Any]:
+        parts = [part._learners() for part in self.parts]
+        return [transform for transforms in parts for transform in transforms]
+
+    def close(self) -> None:
+        """Ends the workers, and forgets what the samples look like, which `adapt` may change."""
+        super().close()
         self.__dict__.pop("_plan", None)
+        for member in self._members:
+            member.__dict__.pop("_layout", None)
 
     @property
     def _augments_itself(self) -> bool:

@@ -92,9 +92,8 @@ class Part(Member):
         return self.sequence.time_spans(self.source_indices(indices))
 
     def learn(self, indices: Indices, progress: bool) -> None:
-        """Learns the sequence's transforms, which may change what its samples look like."""
+        """Learns the sequence's transforms."""
         self.sequence._learn(self.source_indices(indices), progress)
-        self.__dict__.pop("_layout", None)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import _keras
+from .adapting import Adapting
 from .dividing import Dividing
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
@@ -22,7 +23,6 @@ from .predicting import Predicting
 from .samples import Sample
 from .selection import checked_keys
 from .settings import Parallel, Settings
-from .transforms import learn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class _NamedInErrors(abc.ABCMeta):
             return super().__call__(*args, **keywords)
 
 
-class MultiInputSequence(Dividing, Predicting, KerasFeed, metaclass=_NamedInErrors):
+class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_NamedInErrors):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -248,33 +248,6 @@ class MultiInputSequence(Dividing, Predicting, KerasFeed, metaclass=_NamedInErro
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def adapt(self, progress: bool = True) -> None:
-        """Learns this sequence's transforms from its own samples: call it on the training split.
-
-        The parts of a split share their transforms, so validation and test use what was learned
-        from training. A sequence without such transforms learns nothing.
-
-        Args:
-            progress: Whether to show a progress bar.
-
-        Raises:
-            SampleError: A sample could not be loaded, or cannot be learned from.
-        """
-        self.close()
-        self._learn(self.source_indices(np.arange(self.num_samples)), progress)
-
-    def _learn(self, indices: Indices, progress: bool) -> None:
-        learn(self.transforms, self.raw, indices.tolist(), progress)
-
-    @property
-    def transforms(self) -> Mapping[str, Any]:
-        """What is learned from the training split, by the name of the input it is applied to."""
-        return {}
-
-    def raw(self, index: int) -> Mapping[str, Any]:
-        """Returns the values of one sample that its transforms are applied to, by their names."""
-        raise NotImplementedError
 
     # What the engine asks for.
 

@@ -21,7 +21,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Views"]
+__all__ = ["Views", "started"]
 
 _OF_A_RUN = ("_clock", "_live", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
@@ -195,6 +195,11 @@ class Views:
         self._substituted = {}
         self._clock = EpochClock(epoch)
         _alive.add(self)
+
+
+def started() -> list[Views]:
+    """The sequences of this process that may have read ahead."""
+    return [sequence for sequence in list(_alive) if sequence._live is not None]
 
 
 def _restricted(sampler: Any, positions: Indices) -> Any:

@@ -59,6 +59,7 @@ LAYERS = (
     "clock",
     "feed",
     "views",
+    "adapting",
     "dividing",
     "mending",
     "predicting",
