@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,10 @@ class Learning(MultiInputSequence):
 
 
 def first(seq: Any, batch: int = 1) -> Any:
-    return seq[batch][0]["x"].copy()
+    """A batch; the following ones have time to be read ahead."""
+    values = seq[batch][0]["x"].copy()
+    time.sleep(0.1)
+    return values
 
 
 @pytest.mark.parametrize("workers", [0, 2])
