@@ -50,7 +50,7 @@ class Runtime:
     ) -> None:
         self.layout, self._in_bulk = layout, loads_batches and not augments
         self._settings, self._n, self._selection = settings, n, selection
-        self._augments, self._batch_size = augments, settings.batch_size
+        self._augments, self._batch_size = augments, settings.rows
         self._reorders = settings.shuffle or settings.sampler is not None
         self._orders: dict[int, Order] = {}
         self.num_batches = settings.num_batches(len(self.order(0)))
@@ -63,8 +63,7 @@ class Runtime:
             epoch = 0
         order = self._orders.get(epoch)
         if order is None:
-            s = self._settings
-            order = Order(self._n, s.seed, epoch, s.shuffle, s.sampler)
+            order = self._settings.order(self._n, epoch)
             if self._orders and len(order) != len(next(iter(self._orders.values()))):
                 raise ArgumentError(
                     "the sampler returned more or fewer samples than in another epoch",
