@@ -11,12 +11,15 @@ from .modalities.arrays import ArraySequence
 from .modalities.files import FileSequence
 from .modalities.images import ImageSequence
 from .modalities.text import TextSequence
+from .samplers import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler
 from .samples import Spec
 from .sequence import MultiInputSequence
 from .transforms import MinMax, Standardize, Vocabulary
 
 __all__ = [
     "ArraySequence",
+    "BalancedSampler",
+    "BucketSampler",
     "FileSequence",
     "ImageSequence",
     "JoinedSequence",
@@ -24,8 +27,10 @@ __all__ = [
     "MultiInputSequence",
     "Spec",
     "Standardize",
+    "StratifiedSampler",
     "TextSequence",
     "Vocabulary",
+    "WeightedSampler",
     "aligned_empty",
     "errors",
     "join",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _keras
 from ._keras import Caller
 from .clock import EpochClock
+from .engine.base import Stats
 from .engine.job import Source
 from .engine.runtime import Runtime
 from .errors import ArgumentError
@@ -130,6 +132,13 @@ class KerasFeed(_Base):
             self._clock.set(self._clock.epoch + 1)
         elif who == Caller.KERAS and not _keras.stops_midway(frame):
             self._clock.end_pass(reader, len(self))
+
+    def stats(self) -> Stats:
+        """Tells what came of reading ahead: the share of batches guessed, and the time waited.
+
+        Counted from the first batch on, or the first after `close()`.
+        """
+        return Stats() if self._live is None else copy.copy(self._live.stats)
 
     @property
     def workers(self) -> int:

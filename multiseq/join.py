@@ -6,14 +6,17 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+
 from . import _keras
+from .aligning import align_keys
 from .engine.job import Layout
 from .engine.layout import infer_layout
 from .errors import ArgumentError
 from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices
 from .samples import Leaves, Sample, Structure
-from .selection import align_keys, few
+from .selection import few
 from .sequence import MultiInputSequence
 from .targets import Targets
 from .weights import Weighting
@@ -157,6 +160,15 @@ class JoinedSequence(MultiInputSequence):
             return sample
         return self.augment(sample, draw.generator(index))
 
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """From the first to the last time of all parts that know theirs."""
+        found = [member.time_spans(indices) for member in self._members]
+        spans = [each for each in found if each is not None]
+        if not spans:
+            return None
+        first, last = zip(*spans, strict=True)
+        return np.minimum.reduce(first), np.maximum.reduce(last)
+
     @property
     def augments(self) -> bool:
         """Whether this or a part augments."""
@@ -196,7 +208,17 @@ class JoinedSequence(MultiInputSequence):
         for member in self._members:
             if isinstance(member, Part):
                 member.learn(indices, progress)
+
+    def _learners(self) -> list[Any]:
+        parts = [part._learners() for part in self.parts]
+        return [transform for transforms in parts for transform in transforms]
+
+    def close(self) -> None:
+        """Ends the workers, and forgets what the samples look like, which `adapt` may change."""
+        super().close()
         self.__dict__.pop("_plan", None)
+        for member in self._members:
+            member.__dict__.pop("_layout", None)
 
     @property
     def _augments_itself(self) -> bool:

@@ -37,6 +37,10 @@ class Member:
         """Returns a copy for worker processes."""
         return self
 
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """Returns the first and the last time of samples, where they have times."""
+        return None
+
     def nested(self, member: int) -> tuple[Any, ...]:
         """Returns a sample of this member, with what each leaf is in place of its value."""
         return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
@@ -57,8 +61,10 @@ class Part(Member):
     def _layout(self) -> Layout:
         # The join's first sample: under "inner", the sequence's own first may be no part of it.
         first = 0 if self._positions is None else int(self._positions[0])
-        whole = self.sequence if first == 0 else self.sequence.subset(slice(first, first + 1))
-        return whole.make_layout()
+        sequence = self.sequence
+        if first:
+            sequence = sequence.replace(sampler=None).subset(slice(first, first + 1))
+        return sequence.served_layout()
 
     @property
     def structure(self) -> Structure:  # type: ignore[override]
@@ -81,10 +87,13 @@ class Part(Member):
         positions = indices if self._positions is None else self._positions[indices]
         return self.sequence.source_indices(positions)
 
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """Returns the first and the last time of samples, where they have times."""
+        return self.sequence.time_spans(self.source_indices(indices))
+
     def learn(self, indices: Indices, progress: bool) -> None:
-        """Learns the sequence's transforms, which may change what its samples look like."""
+        """Learns the sequence's transforms."""
         self.sequence._learn(self.source_indices(indices), progress)
-        self.__dict__.pop("_layout", None)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""

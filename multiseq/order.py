@@ -27,7 +27,7 @@ Indices = npt.NDArray[np.int64]
 
 Sampler = Callable[[int, int], npt.ArrayLike]
 """A pure function of (seed, epoch) that returns the positions of an epoch's samples, in order.
-Positions may repeat; their number must not depend on the epoch."""
+Positions may repeat; their number must not depend on the epoch. `multiseq.samplers` has some."""
 
 _ROUNDS = 6
 _SMALL_DOMAIN = 1 << 12
@@ -107,14 +107,26 @@ class Order:
         epoch: Which epoch.
         shuffle: Whether to permute; otherwise source order.
         sampler: Takes the place of `shuffle`.
+        share: (index, count): of each `count` samples that come in a row, only the one at `index`.
+        even: Whether all shares are to be of one length; what is left over is then left out.
     """
 
     def __init__(
-        self, n: int, seed: int, epoch: int, shuffle: bool = False, sampler: Sampler | None = None
+        self,
+        n: int,
+        seed: int,
+        epoch: int,
+        shuffle: bool = False,
+        sampler: Sampler | None = None,
+        share: tuple[int, int] = (0, 1),
+        even: bool = False,
     ) -> None:
         self._positions = None if sampler is None else _sampled(sampler, n, seed, epoch)
         self._permutation = Permutation(n, seed, epoch) if shuffle and n > 1 else None
-        self.length = n if self._positions is None else len(self._positions)
+        self._whole = n if self._positions is None else len(self._positions)
+        self._first, self._step = share
+        left_over = 0 if even else self._step - 1 - self._first
+        self.length = (self._whole + left_over) // self._step
         self._block: tuple[int, Indices] = (0, np.empty(0, np.int64))
 
     def __len__(self) -> int:
@@ -122,6 +134,12 @@ class Order:
 
     def slice(self, start: int, stop: int) -> Indices:
         """Returns the positions of the samples that come `start`th to `stop`th, int64."""
+        if self._step == 1:
+            return self._slice(start, stop)
+        last = self._first + (stop - 1) * self._step
+        return self._slice(self._first + start * self._step, last + 1)[:: self._step]
+
+    def _slice(self, start: int, stop: int) -> Indices:
         if self._positions is not None:
             return self._positions[start:stop]
         if self._permutation is None:
@@ -131,7 +149,7 @@ class Order:
         if begin <= start and stop <= begin + len(block):
             return block[start - begin : stop - begin]
         begin = start - start % _BLOCK
-        end = min(max(begin + _BLOCK, stop), self.length)
+        end = min(max(begin + _BLOCK, stop), self._whole)
         block = self._permutation(np.arange(begin, end))
         block.flags.writeable = False
         self._block = begin, block

@@ -8,6 +8,7 @@ order, and puts batches together again; `Spec` says what one leaf looks like.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -139,6 +140,14 @@ class Structure:
             (part.container, part.keys, start, end)
             for part, start, end in zip(self._parts, [0, *ends], ends, strict=False)
         ]
+        self._inputs_only = False
+
+    def of_inputs(self) -> Structure:
+        """Returns the structure of the inputs alone: it leaves out what follows them in samples."""
+        other = copy.copy(self)
+        other._parts, other._plan = self._parts[:1], self._plan[:1]
+        other.names, other._inputs_only = tuple(self._parts[0].leaf_names()), True
+        return other
 
     def __len__(self) -> int:
         return len(self.names)
@@ -149,8 +158,12 @@ class Structure:
         Raises:
             SpecError: The sample is nested differently.
         """
-        if type(sample) is not tuple or not sample or sample[-1] is None:
+        if type(sample) is np.ndarray or type(sample) is dict:
+            sample = (sample,)
+        elif type(sample) is not tuple or not sample or sample[-1] is None:
             sample = _parts_of(sample)
+        if self._inputs_only:
+            sample = sample[:1]
         if len(sample) != len(self._parts):
             raise self._differs(sample)
         leaves: Leaves = []

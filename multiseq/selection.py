@@ -6,21 +6,19 @@ import them too, load samples by index, and need no keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import AlignmentError, ArgumentError, describe
-from .order import Indices, Permutation
+from .order import Indices
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["checked_keys", "few", "positions_of", "split_positions"]
-
-_SPLIT_EPOCH = (1 << 32) - 1
+__all__ = ["checked_keys", "few", "per_sample", "positions_of", "rows_by_key"]
 
 
 def few(items: Any, most: int = 5) -> str:
@@ -60,7 +58,8 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
             "keys are duplicated",
             got=few(keys[keys.duplicated()].unique()),
             expected="one key for each sample",
-            fix="drop duplicates, or use a key that tells the samples apart",
+            fix="drop duplicates, or use a key that tells the samples apart; for one sample that "
+            "belongs to many others, see seq.lookup(...)",
         )
     return keys
 
@@ -142,110 +141,98 @@ def positions_of(keys: pd.Index[Any], chosen: Any) -> Indices:
     return np.asarray(positions, np.int64)
 
 
-def split_positions(n: int, fractions: Sequence[float], seed: int) -> list[Indices]:
-    """Returns disjoint sets of positions, in source order, that hold random fractions of n.
+def rows_by_key(
+    value: pd.Series[Any] | pd.DataFrame, keys: pd.Index[Any], name: str
+) -> pd.Series[Any] | pd.DataFrame:
+    """Returns the rows of a Series or DataFrame that belong to the keys, in their order.
 
     Args:
-        n: Number of samples.
-        fractions: Of each part, between 0 and 1; they may add up to less than 1.
-        seed: Decides which sample goes where, the same on any machine.
+        value: Has a row for each key in its index, and may have more.
+        keys: The samples' keys.
+        name: Of the value, for errors.
 
     Raises:
-        ArgumentError: The fractions are not fractions, or a part would be empty.
+        AlignmentError: A key has no row, or several.
     """
-    if not fractions or not all(map(_is_fraction, fractions)) or sum(fractions) > 1 + 1e-9:
-        raise ArgumentError(
-            "these are not fractions to split by",
-            got=str(tuple(fractions)),
-            expected="numbers above 0 that add up to at most 1",
-            fix="split(0.8, 0.1, 0.1), for instance",
-        )
-    ends = np.round(np.cumsum(fractions) * n).astype(int)
-    starts = np.concatenate([[0], ends[:-1]])
-    if (starts == ends).any():
-        raise ArgumentError(
-            "a part of the split would be empty",
-            got=f"{n} samples for {tuple(fractions)}",
-            fix="use more samples, or fewer or larger parts",
-        )
-    shuffled = Permutation(n, seed, _SPLIT_EPOCH)(np.arange(n))
-    return [np.sort(shuffled[start:end]) for start, end in zip(starts, ends, strict=True)]
-
-
-def _is_fraction(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
-
-
-def align_keys(
-    keys: Sequence[pd.Index[Any]], names: Sequence[str], how: str
-) -> tuple[pd.Index[Any], list[Indices | None], dict[str, pd.Index[Any]]]:
-    """Aligns the keys of several sequences, in the order of the first.
-
-    Args:
-        keys: Of each sequence.
-        names: Of the sequences, for errors.
-        how: "strict" if all must have the same keys; "inner" to keep those that all have.
-
-    Returns:
-        The keys; for each sequence the position of each key in it, or None for the same
-        positions; and the keys that were left out, by sequence.
-
-    Raises:
-        AlignmentError: Keys are of different kinds, differ under "strict", or have none in common.
-        ArgumentError: `how` is neither.
-    """
-    if how not in ("strict", "inner"):
-        raise ArgumentError("bad how", got=how, expected='"strict" or "inner"')
-    first = keys[0]
-    for other, name in zip(keys[1:], names[1:], strict=True):
-        _check_kinds(first, other, names[0], name)
-    found = [None if other.equals(first) else other.get_indexer(first) for other in keys]
-    common = np.ones(len(first), bool)
-    for positions in found:
-        if positions is not None:
-            common &= positions >= 0
-    kept = first if common.all() else first[common]
-    dropped = {}
-    for other, name in zip(keys, names, strict=True):
-        if len(other) > len(kept):
-            dropped[name] = other[~other.isin(kept)]
-    if how == "strict" and dropped:
-        raise _differ(keys, names, dropped)
-    if not len(kept):
+    index = value.index
+    if index.equals(keys):
+        return value
+    if not index.is_unique:
         raise AlignmentError(
-            "the sequences have no key in common",
-            got="; ".join(f"{n}: {few(k, 3)}" for k, n in zip(keys, names, strict=True)),
+            f"the index of {name} has a key more than once",
+            got=few(index[index.duplicated()].unique()),
+            expected="one row for each key",
+            fix="drop the duplicates; or pass .to_numpy() if the rows are in the samples' order",
         )
-    if len(kept) < len(first):
-        found = [np.flatnonzero(common) if p is None else p[common] for p in found]
-    return kept, [None if p is None else p.astype(np.int64) for p in found], dropped
+    rows = index.get_indexer(keys)
+    missing = keys[rows < 0]
+    if len(missing):
+        raise AlignmentError(
+            f"{name} has no row for {len(missing)} of the {len(keys)} samples",
+            got=f"keys such as {few(index, 3)}",
+            expected=f"also {few(missing)}",
+            fix="add the rows, or leave those samples out; or pass .to_numpy() if the rows are in "
+            "the samples' order",
+        )
+    return value.iloc[rows]
 
 
-def _check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
+def per_sample(values: Any, keys: pd.Index[Any] | int, name: str) -> pd.Series[Any]:
+    """Returns one value for each sample, in the order of the samples.
+
+    Args:
+        values: An array-like in that order; a Series or a dict, aligned by key; or the name of a
+            level of the keys.
+        keys: The samples' keys, or their number where positions are all they have: the rows of a
+            Series are then taken in order.
+        name: Of the values, for errors.
+
+    Raises:
+        ArgumentError: More or fewer values than samples, or no such level.
+        AlignmentError: A sample without a value, or with several, or with a missing one.
+    """
     import pandas as pd
 
-    numbers = [pd.api.types.is_numeric_dtype(keys.dtype) for keys in (first, other)]
-    if numbers[0] != numbers[1]:
+    n = keys if isinstance(keys, int) else len(keys)
+    if isinstance(values, str):
+        series = _level(values, keys, name)
+    else:
+        try:
+            series = pd.Series(values)
+        except (TypeError, ValueError) as error:  # Such as an array of two axes.
+            raise _not_per_sample(name, describe(values), n) from error
+        if isinstance(values, pd.Series | Mapping) and not isinstance(keys, int):
+            series = cast("pd.Series[Any]", rows_by_key(series, keys, name))
+    if len(series) != n:
+        raise _not_per_sample(name, f"{len(series)} values for {n} samples", n)
+    if (missing := series.isna().to_numpy()).any():
+        position = int(missing.argmax())
+        which = position if isinstance(keys, int) else keys[position]
         raise AlignmentError(
-            "keys are of different kinds: numbers never equal text",
-            got=f"{name}: {few(first, 3)} ({first.dtype}); {other_name}: {few(other, 3)} "
-            f"({other.dtype})",
-            fix="convert one side, with keys.astype(str) or keys.astype(int), or pass keys=",
+            f"{name} has missing values (None or NaN)",
+            got=f"{int(missing.sum())} of {n}, the first for {which!r}",
+            fix="fill them in, or leave those samples out by subset()",
         )
+    return series.reset_index(drop=True)
 
 
-def _differ(
-    keys: Sequence[pd.Index[Any]], names: Sequence[str], dropped: dict[str, pd.Index[Any]]
-) -> AlignmentError:
-    lines = []
-    for owner, extra in dropped.items():
-        for other, name in zip(keys, names, strict=True):
-            missing = extra[~extra.isin(other)]
-            if len(missing):
-                lines.append(f"{name} lacks {few(missing)}, which {owner} has")
-    return AlignmentError(
-        "the sequences have different keys",
-        got="; ".join(lines),
-        expected="the same keys in every part",
-        fix='complete the data, or join with how="inner" to keep the keys that all have',
+def _level(name: str, keys: pd.Index[Any] | int, role: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    names = [] if isinstance(keys, int) else list(keys.names)
+    if isinstance(keys, int) or name not in names:
+        raise ArgumentError(
+            f"{role} is no level of the keys",
+            got=repr(name),
+            expected=f"a value for each sample, or one of the keys' names: {names}",
+            fix=f"pass the values: {role}=frame[{name!r}], a Series with the samples' keys",
+        )
+    return pd.Series(keys.get_level_values(name))
+
+
+def _not_per_sample(name: str, got: str, n: int) -> ArgumentError:
+    return ArgumentError(
+        f"{name} is not one value for each sample",
+        got=got,
+        expected=f"{n} values in the order of the samples, or a Series with their keys",
     )

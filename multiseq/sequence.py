@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import _keras
+from .adapting import Adapting
+from .dividing import Dividing
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
 from .errors import ArgumentError, NotInitializedError, SampleError, naming
 from .feed import KerasFeed
-from .mending import Mending
 from .order import Draw, Indices, Sampler
+from .predicting import Predicting
 from .samples import Sample
 from .selection import checked_keys
 from .settings import Parallel, Settings
-from .transforms import learn
-from .views import Views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class _NamedInErrors(abc.ABCMeta):
             return super().__call__(*args, **keywords)
 
 
-class MultiInputSequence(Views, Mending, KerasFeed, metaclass=_NamedInErrors):
+class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_NamedInErrors):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -138,7 +138,9 @@ class MultiInputSequence(Views, Mending, KerasFeed, metaclass=_NamedInErrors):
             name=name,
         )
         self._keys = checked_keys(n_or_keys)
+        self._keyed = not isinstance(n_or_keys, int | np.integer)
         self._size = len(self._keys)
+        self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
         self._declared = spec
         self._selection: Indices | None = None
         self._start_over(epoch=0)
@@ -247,33 +249,6 @@ class MultiInputSequence(Views, Mending, KerasFeed, metaclass=_NamedInErrors):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def adapt(self, progress: bool = True) -> None:
-        """Learns this sequence's transforms from its own samples: call it on the training split.
-
-        The parts of a split share their transforms, so validation and test use what was learned
-        from training. A sequence without such transforms learns nothing.
-
-        Args:
-            progress: Whether to show a progress bar.
-
-        Raises:
-            SampleError: A sample could not be loaded, or cannot be learned from.
-        """
-        self.close()
-        self._learn(self.source_indices(np.arange(self.num_samples)), progress)
-
-    def _learn(self, indices: Indices, progress: bool) -> None:
-        learn(self.transforms, self.raw, indices.tolist(), progress)
-
-    @property
-    def transforms(self) -> Mapping[str, Any]:
-        """What is learned from the training split, by the name of the input it is applied to."""
-        return {}
-
-    def raw(self, index: int) -> Mapping[str, Any]:
-        """Returns the values of one sample that its transforms are applied to, by their names."""
-        raise NotImplementedError
-
     # What the engine asks for.
 
     @property
@@ -320,7 +295,7 @@ class MultiInputSequence(Views, Mending, KerasFeed, metaclass=_NamedInErrors):
             if self._live is None:
                 self._live = Runtime(
                     self._settings,
-                    self.make_layout(),
+                    self.served_layout(),
                     self.num_samples,
                     self._selection,
                     self.augments,

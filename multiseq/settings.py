@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import ArgumentError, describe
-from .order import Sampler, draw_seed
+from .order import Order, Sampler, draw_seed
 
 __all__ = ["Parallel", "Settings"]
 
@@ -30,6 +30,9 @@ class Parallel(NamedTuple):
 class Settings:
     """The keywords of `MultiInputSequence`, described there.
 
+    Args:
+        share: (index, count): this sequence's share of each batch; see `shard`.
+
     Raises:
         ArgumentError: One of them is not what it should be.
     """
@@ -48,6 +51,7 @@ class Settings:
     timeout: float | None = None
     class_weight: Any = None
     name: str | None = None
+    share: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         self._set("batch_size", _integer("batch_size", self.batch_size, 1))
@@ -73,6 +77,7 @@ class Settings:
                 "sampler and shuffle were both given",
                 fix="leave shuffle out: the sampler decides the order",
             )
+        self._check_batches()
         if self.on_error not in ("raise", "substitute") and not callable(self.on_error):
             raise ArgumentError(
                 "bad on_error",
@@ -83,6 +88,21 @@ class Settings:
         if self.timeout is not None and not self.timeout > 0:
             raise ArgumentError(
                 "bad timeout", got=self.timeout, expected="seconds above 0, or None"
+            )
+
+    def _check_batches(self) -> None:
+        own_size = getattr(self.sampler, "batch_size", None)
+        if own_size is not None and own_size != self.batch_size:
+            raise ArgumentError(
+                "the sampler makes batches of another size",
+                got=f"batch_size={self.batch_size}, and {own_size} of the sampler",
+                fix="give both the same batch_size",
+            )
+        if self.batch_size % self.share[1]:
+            raise ArgumentError(
+                "a batch cannot be shared out evenly",
+                got=f"batch_size={self.batch_size} among {self.share[1]} shards",
+                fix="use a batch_size that is a multiple: it is that of all shards together",
             )
 
     def _set(self, name: str, value: Any) -> None:
@@ -102,19 +122,30 @@ class Settings:
             )
         return dataclasses.replace(self, **changes)
 
+    @property
+    def rows(self) -> int:
+        """Samples in a batch as it is served: `batch_size`, or a shard's share of it."""
+        return self.batch_size // self.share[1]
+
+    def order(self, n: int, epoch: int) -> Order:
+        """Returns the order of n samples in an epoch."""
+        return Order(
+            n, self.seed, epoch, self.shuffle, self.sampler, self.share, even=self.drop_last
+        )
+
     def num_batches(self, samples: int) -> int:
         """How many batches so many samples make.
 
         Raises:
             ArgumentError: None, since `drop_last` leaves out the only one.
         """
-        batches = samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+        batches = samples // self.rows if self.drop_last else -(-samples // self.rows)
         if not samples:
             raise ArgumentError("the sampler returned no positions", expected="at least one")
         if not batches:
             raise ArgumentError(
                 "there is no batch: drop_last leaves out the only one",
-                got=f"{samples} samples, batch_size={self.batch_size}",
+                got=f"{samples} samples, batch_size={self.rows}",
                 fix="use a smaller batch_size, or drop_last=False",
             )
         return batches

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import AlignmentError, ArgumentError, describe
-from .selection import few
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .errors import ArgumentError, describe
+from .selection import rows_by_key
 
 __all__ = ["Targets"]
 
@@ -117,7 +114,8 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
     import pandas as pd
 
     if isinstance(value, pd.Series | pd.DataFrame):
-        array = _as_array(_aligned(value, keys, name), name, kinds)
+        rows = value if isinstance(keys, int) else rows_by_key(value, keys, name)
+        array = _as_array(rows.to_numpy(), name, kinds)
     else:
         array = _as_array(value, name, kinds)
     n = keys if isinstance(keys, int) else len(keys)
@@ -132,31 +130,6 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
             else None,
         )
     return array
-
-
-def _aligned(value: pd.Series | pd.DataFrame, keys: Keys, name: str) -> Any:
-    """Returns the rows of the keys; all rows, in order, where samples have no keys."""
-    index = value.index
-    if isinstance(keys, int) or index.equals(keys):
-        return value.to_numpy()
-    if not index.is_unique:
-        raise AlignmentError(
-            f"the index of {name} has a key more than once",
-            got=few(index[index.duplicated()].unique()),
-            expected="one row for each key",
-            fix="drop the duplicates; or pass .to_numpy() if the rows are in the samples' order",
-        )
-    rows = index.get_indexer(keys)
-    missing = keys[rows < 0]
-    if len(missing):
-        raise AlignmentError(
-            f"{name} has no row for {len(missing)} of the {len(keys)} samples",
-            got=f"keys such as {few(index, 3)}",
-            expected=f"also {few(missing)}",
-            fix="add the rows, or leave those samples out; or pass .to_numpy() if the rows are in "
-            "the samples' order",
-        )
-    return value.iloc[rows].to_numpy()
 
 
 def _as_array(value: Any, name: str, kinds: str) -> Array:

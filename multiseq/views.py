@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .aligning import check_kinds
 from .clock import EpochClock
 from .engine.runtime import Runtime
-from .errors import SampleError, naming
+from .errors import AlignmentError, ArgumentError, SampleError, naming
 from .order import Indices
-from .selection import checked_keys, positions_of, split_positions
+from .selection import checked_keys, few, per_sample, positions_of
 from .settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Views"]
+__all__ = ["Views", "started"]
 
 _OF_A_RUN = ("_clock", "_live", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
@@ -40,6 +41,8 @@ class Views:
     _clock: EpochClock
     _live: Runtime | None
     _substituted: dict[int, SampleError]
+    _keyed = False  # Whether the samples have keys of their own.
+    _looked_up: Views | None = None
 
     @property
     def num_samples(self) -> int:
@@ -74,28 +77,56 @@ class Views:
         with naming(type(self)):
             return self._copy(positions_of(self._keys, chosen))
 
-    def split(self, *fractions: float) -> tuple[Self, ...]:
-        """Returns disjoint parts of the samples, drawn at random by the seed.
+    def lookup(self, keys: Any) -> Self:
+        """Returns a sequence with other keys, each of which stands for one of this one's samples.
 
-        The first keeps shuffling and augmenting; the others are in source order and plain.
+        It is how one sample goes with many: to join the images of patients with their records,
+        let each image look its patient up:
+
+            >>> join(image=images, patient=patients.lookup(patient_of_image))
 
         Args:
-            *fractions: Of each part, such as 0.8, 0.1, 0.1.
+            keys: A Series or a dict of this sequence's keys by new key: of patients by image, say.
+                Where keys have levels, such as (patient, image), it is made by
+                `images.keys.to_frame()["patient"]`.
 
         Raises:
-            ArgumentError: They are not fractions, or a part would be empty.
+            AlignmentError: A new key is duplicated or missing, or what it stands for is.
+            ArgumentError: It is neither a Series nor a dict.
         """
+        import pandas as pd
+
         with naming(type(self)):
-            drawn = split_positions(self.num_samples, fractions, self._settings.seed)
-        plain = {"shuffle": False, "sampler": None, "augmented": False}
-        return tuple(
-            self._copy(positions, plain if part else None) for part, positions in enumerate(drawn)
-        )
+            if not isinstance(keys, pd.Series | Mapping):
+                raise ArgumentError(
+                    "lookup has no new keys",
+                    got=keys,
+                    expected="a Series or a dict of this sequence's keys, by new key",
+                )
+            series = pd.Series(keys)
+            new = checked_keys(series.index)
+            wanted = pd.Index(per_sample(series, new, "lookup"))
+            check_kinds(wanted, self._keys, "lookup", "this sequence")
+            positions = self._keys.get_indexer(wanted)
+            if (missing := positions < 0).any():
+                raise AlignmentError(
+                    f"there is no sample for {int(missing.sum())} of {len(new)} keys",
+                    got=f"{few(new[missing])}, which stand for {few(wanted[missing].unique())}",
+                    expected=f"any of the {self.num_samples} samples, such as {few(self._keys, 3)}",
+                    fix="drop those keys, or complete the samples",
+                )
+            other = self._copy(settings={"sampler": None})
+        other._keys, other._size, other._keyed = new, len(new), True
+        other._selection = self.source_indices(positions.astype(np.int64))
+        other._looked_up = self if self._looked_up is None else self._looked_up
+        return other
 
     def locate(self, index: int) -> dict[str, Any]:
         """Says where a sample is: class, key and position."""
         if self._keys is None:
             return {"cls": type(self).__name__, "index": index}
+        if self._looked_up is not None:
+            return self._looked_up.locate(index)
         position = index
         if self._selection is not None:
             position = int(np.flatnonzero(self._selection == index)[0])
@@ -116,6 +147,7 @@ class Views:
         """
         other = copy.copy(self)
         other._keys = None  # type: ignore[assignment]
+        other._looked_up = None
         other._settings = self._settings.replace({"sampler": None})
         return other
 
@@ -126,13 +158,25 @@ class Views:
     def _copy(
         self, positions: Indices | None = None, settings: Mapping[str, Any] | None = None
     ) -> Self:
+        changes = dict(settings or {})
+        sampler = changes.get("sampler")
+        if sampler is not None:
+            changes["sampler"] = self._aligned(sampler)
+        elif positions is not None and "sampler" not in changes:
+            changes["sampler"] = _restricted(self._settings.sampler, positions)
         other = copy.copy(self)
-        other._settings = self._settings.replace(settings or {})
+        other._settings = self._settings.replace(changes)
         if positions is not None:
             other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
             chosen = positions if self._selection is None else self._selection[positions]
             other._selection = chosen
         return other
+
+    def _aligned(self, sampler: Any) -> Any:
+        """Returns a sampler whose values are in the order of the samples, where it has values."""
+        if not hasattr(sampler, "aligned"):
+            return sampler
+        return sampler.aligned(self.keys if self._keyed else self.num_samples)
 
     # A copy, in this process or another, starts with the same data and without workers.
 
@@ -151,6 +195,23 @@ class Views:
         self._substituted = {}
         self._clock = EpochClock(epoch)
         _alive.add(self)
+
+
+def started() -> list[Views]:
+    """The sequences of this process that may have read ahead."""
+    return [sequence for sequence in list(_alive) if sequence._live is not None]
+
+
+def _restricted(sampler: Any, positions: Indices) -> Any:
+    """Returns the sampler for some of the samples."""
+    if sampler is None or hasattr(sampler, "restricted"):
+        return sampler and sampler.restricted(positions)
+    raise ArgumentError(
+        "the sampler knows positions of the whole sequence, and means nothing in a part of it",
+        got=sampler,
+        expected="a sampler with a method restricted(positions), such as multiseq's own",
+        fix="split seq.replace(sampler=None), then give the part its own: part.replace(sampler=…)",
+    )
 
 
 _abandoned: list[Runtime | None] = []

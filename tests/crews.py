@@ -45,14 +45,14 @@ def crew_of(seq: Any) -> Any:
 
 def pids(seq: Any) -> list[int]:
     """Their numbers, of those that run."""
-    return [worker._process.pid for worker in list(crew_of(seq).workers) if worker.started]
+    return [worker.child._process.pid for worker in list(crew_of(seq).workers) if worker.started]
 
 
 def kill_one(seq: Any, which: int) -> int:
     """Kills a worker, whatever it is doing, and returns its number."""
     while True:
         try:
-            process = crew_of(seq).workers[which]._process
+            process = crew_of(seq).workers[which].child._process
             os.kill(process.pid, signal.SIGKILL)
         except (AttributeError, IndexError, ProcessLookupError):  # Being born, or buried.
             time.sleep(0.001)
@@ -63,8 +63,8 @@ def kill_one(seq: Any, which: int) -> int:
 def slots_lost(seq: Any) -> int:
     """How many slots do not come back when everything is read or given up."""
     loader, reader = loader_of(seq), seq._live._reader
-    for claim in reader._ahead.values():
-        claim.cancel()
+    for bundle, _ in reader._ahead.values():
+        bundle.give_up()
     reader._ahead.clear()
     while loader._tickets:
         loader.wait(next(iter(loader._tickets.values())))

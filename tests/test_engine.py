@@ -2,92 +2,34 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
 from coded import Bulk, Coded, codes, epoch_of, frozen, frozen_epoch, in_threads, wait_for
 
-from multiseq.engine.ahead import Forecast, ReadAhead
+from multiseq.engine.ahead import Depth, ReadAhead
 from multiseq.engine.base import Loader, Pending
-
-# The forecast
-
-
-def guesses(forecast: Forecast, asked: list[int]) -> list[list[int]]:
-    """What is guessed to come next, after each batch asked for."""
-    found = []
-    for index in asked:
-        forecast.see(index)
-        found.append(list(forecast.next(2)))
-    return found
-
-
-def test_batches_come_in_sequence() -> None:
-    assert guesses(Forecast(4), [0, 1, 2, 3]) == [[1, 2], [2, 3], [3], []]
-
-
-def test_a_jump_is_followed() -> None:
-    assert guesses(Forecast(9), [0, 5, 6, 2]) == [[1, 2], [6, 7], [7, 8], [3, 4]]
-
-
-def test_it_knows_when_it_was_right() -> None:
-    forecast = Forecast(9)
-    right = []
-    for index in [0, 1, 5, 6, 6, 0]:
-        forecast.see(index)
-        right.append(forecast.in_step)
-    assert right == [True, True, False, True, False, False]
-
-
-@pytest.mark.parametrize("n", [2, 3, 10, 100])
-def test_the_shuffle_of_keras_is_foretold(n: int) -> None:
-    forecast = Forecast(n)
-    random.seed(n)
-    for _ in range(3):
-        forecast.expect_shuffle()
-        order = list(range(n))
-        random.shuffle(order)
-        found = guesses(forecast, order)
-        assert found == [order[place + 1 : place + 3] for place in range(n)]
-
-
-def test_foretelling_draws_nothing() -> None:
-    random.seed(1)
-    state = random.getstate()
-    forecast = Forecast(10)
-    forecast.expect_shuffle()
-    guesses(forecast, [3, 4, 5])
-    assert random.getstate() == state
-
-
-def test_without_a_shuffle_batches_come_in_sequence_all_the_same() -> None:
-    random.seed(1)  # Whose shuffle does not begin with 0.
-    forecast = Forecast(10)
-    forecast.expect_shuffle()
-    assert guesses(forecast, [0, 1]) == [[1, 2], [2, 3]]
-
-
-def test_a_shuffle_that_was_drawn_otherwise_is_followed_in_sequence() -> None:
-    random.seed(1)
-    forecast = Forecast(10)
-    forecast.expect_shuffle()
-    order = list(range(10))
-    random.shuffle(order)
-    wrong = (order[0] + 4) % 10
-    assert guesses(forecast, [wrong]) == [list(range(10))[wrong + 1 : wrong + 3]]
-
-
-def test_many_batches_are_not_shuffled_for_a_guess() -> None:
-    forecast = Forecast((1 << 20) + 1)
-    forecast.expect_shuffle()
-    assert guesses(forecast, [0]) == [[1, 2]]
-
+from multiseq.engine.forecast import Forecast
+from multiseq.errors import ArgumentError, LoadError
 
 # Reading ahead
+
+
+class FailsAt(Coded):
+    """One sample cannot be loaded."""
+
+    def __init__(self, n: int, bad: int, **keywords: Any) -> None:
+        super().__init__(n, **keywords)
+        self.bad = bad
+
+    def load_sample(self, index: int) -> Any:
+        if index == self.bad:
+            raise ValueError("broken")
+        return super().load_sample(index)
 
 
 class Noted(Loader, Pending):
@@ -96,9 +38,12 @@ class Noted(Loader, Pending):
     def __init__(self) -> None:
         self.submitted: list[Any] = []
         self.cancelled: list[Any] = []
+        self.at_once: list[Any] = []
         self.closed = 0
 
-    def submit(self, job: Any) -> Any:
+    def submit(self, job: Any, at_once: bool = False) -> Any:
+        if at_once:
+            self.at_once.append(job)
         self.submitted.append(job)
         pending = Noted()
         pending.submitted, pending.cancelled = [job], self.cancelled
@@ -107,16 +52,19 @@ class Noted(Loader, Pending):
     def cancel(self) -> None:
         self.cancelled += self.submitted
 
-    def result(self) -> Any:
-        return tuple(self.submitted)
+    def result(self, source: Any) -> Any:
+        ((epoch, *batches),) = self.submitted
+        return [((epoch, batch),) for batch in batches]
 
     def close(self) -> None:
         self.closed += 1
 
 
-def noted(n: int = 10, depth: int = 3) -> tuple[Noted, Any]:
+def noted(
+    n: int = 10, depth: int = 3, most: int = 1, epochs_differ: bool = True
+) -> tuple[Noted, Any]:
     loader = Noted()
-    reader = ReadAhead(loader, Forecast(n), depth)
+    reader = ReadAhead(loader, Forecast(n), Depth(depth, depth, most, n - 1), epochs_differ)
     return loader, lambda epoch, index: reader.get(
         None,  # type: ignore[arg-type]
         epoch,
@@ -133,8 +81,34 @@ def test_read_ahead_as_deep_as_told() -> None:
     assert loader.submitted[4:] == [(0, 4)]
     for index in range(2, 6):
         get(0, index)
-    assert loader.submitted == [(0, index) for index in range(6)]
+    assert loader.submitted[:6] == [(0, index) for index in range(6)]
     assert loader.cancelled == []
+
+
+def test_read_ahead_into_the_next_epoch() -> None:
+    loader, get = noted(n=4)
+    for index in range(4):
+        get(0, index)
+    assert loader.submitted[4:] == [(1, 0), (1, 1), (1, 2)]
+    assert get(1, 0) == ((1, 0),)
+    assert loader.submitted[7:] == [(1, 3)]
+    assert loader.cancelled == []
+
+
+def test_where_epochs_are_the_same_a_batch_serves_in_any() -> None:
+    loader, get = noted(n=4, epochs_differ=False)
+    for epoch in (0, 0, 5):
+        for index in range(4):
+            get(epoch, index)
+    assert len(loader.submitted) == 12 + 3
+    assert loader.cancelled == []
+
+
+def test_only_a_batch_that_was_not_guessed_is_loaded_by_all_at_once() -> None:
+    loader, get = noted()
+    for index in (0, 1, 2, 7, 8):
+        get(0, index)
+    assert loader.at_once == [(0, 0), (0, 7)]
 
 
 def test_a_wrong_guess_is_given_up() -> None:
@@ -142,7 +116,7 @@ def test_a_wrong_guess_is_given_up() -> None:
     get(0, 0)
     assert get(0, 7) == ((0, 7),)
     assert loader.cancelled == [(0, 1), (0, 2), (0, 3)]
-    assert loader.submitted[4:] == [(0, 7), (0, 8), (0, 9)]
+    assert loader.submitted[4:] == [(0, 7), (0, 8), (0, 9), (1, 0)]
 
 
 def test_another_epoch_is_another_batch() -> None:
@@ -170,7 +144,9 @@ def test_what_is_read_ahead_is_loaded_once() -> None:
         _ = seq.spec
         loaded.clear()
         epoch_of(seq)
-        assert sorted(loaded) == list(range(40))
+    assert set(loaded) == set(range(40))
+    assert max(Counter(loaded).values()) <= 2  # Five batches are ready for the next epoch.
+    assert max(count for index, count in Counter(loaded).items() if index >= 20) == 1
 
 
 def test_reading_goes_on_while_nobody_asks() -> None:
@@ -221,6 +197,69 @@ def test_no_more_threads_load_than_told() -> None:
     loading.clear()
     epoch_of(serial)
     assert loading == {threading.get_ident()}
+
+
+def test_stats_count_what_had_been_guessed() -> None:
+    with Coded(40, batch_size=4, workers=2) as seq:
+        assert (seq.stats().batches, seq.stats().hit_rate) == (0, 0)
+        for index in (0, 1, 2, 7, 8):
+            seq[index]
+        stats = seq.stats()
+        seq[9]
+    assert (stats.batches, stats.hits, stats.hit_rate) == (5, 3, 0.6)
+    assert stats.wait_seconds > 0
+
+
+def test_a_sampler_that_fails_in_the_next_epoch_does_not_fail_in_this_one() -> None:
+    def sampler(seed: int, epoch: int) -> Any:
+        return np.arange(20 - epoch)
+
+    with Coded(20, batch_size=4, workers=2, sampler=sampler) as seq:
+        assert epoch_of(seq) == list(range(20))
+        seq.on_epoch_end()
+        with pytest.raises(ArgumentError, match="more or fewer"):
+            seq[0]
+
+
+def test_a_fast_path_loads_whole_batches_ahead() -> None:
+    with Bulk(64 * 6, batch_size=64, workers=2, max_queue_size=4) as seq:
+        assert epoch_of(seq) == list(range(64 * 6))
+    assert seq.asked[:7] == [32, 32, 64, 64, 64, 64, 64]
+
+
+def test_batches_that_load_quickly_are_asked_for_in_bundles() -> None:
+    loader, get = noted(n=40, depth=3, most=4)
+    found = [get(0, index) for index in range(40)]
+    assert found == [((0, index),) for index in range(40)]
+    sizes = [len(job) - 1 for job in loader.submitted]
+    assert sizes[:4] == [1, 1, 1, 1]  # Nothing is known of the time yet.
+    assert max(sizes) == 4
+    assert sizes.count(4) >= 8
+    assert [batch for epoch, *batches in loader.submitted for batch in batches if not epoch] == [
+        *range(40)
+    ]
+
+
+def test_a_batch_that_is_not_full_is_no_part_of_a_bundle() -> None:
+    loader, get = noted(n=9, depth=3, most=4)
+    for epoch in range(4):
+        for index in range(9):
+            get(epoch, index)
+    assert all(len(job) == 2 for job in loader.submitted if 8 in job[1:])
+    assert max(map(len, loader.submitted)) > 2
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_sample_that_fails_fails_its_own_batch_alone(processes: bool) -> None:
+    keywords: dict[str, Any] = {"workers": 2, "use_multiprocessing": processes}
+    with FailsAt(16 * 200, 16 * 150, batch_size=16, **keywords) as seq:
+        for index in range(200):
+            if index == 150:
+                with pytest.raises(LoadError, match="key 2400"):
+                    seq[index]
+            else:
+                assert codes(seq[index]) == list(range(index * 16, index * 16 + 16))
+        assert seq.stats().hits >= 198
 
 
 # Loading several batches at once

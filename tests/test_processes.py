@@ -160,7 +160,8 @@ def test_substitutes_are_the_same(kind: Any, policy: Any) -> None:
 
 def test_numbers_are_handed_out_where_workers_wrote_them(coded: Any) -> None:
     batch = coded[0]
-    memory = np.frombuffer(crew_of(coded).ring.map, np.uint8)
+    ring = crew_of(coded).ring
+    memory = ring.shared.view(0, ring.count * ring.size)
     assert all(np.shares_memory(leaf, memory) for leaf in leaves(batch))
     assert misaligned(batch) == []
     assert all(leaf.flags.writeable for leaf in leaves(batch))
@@ -235,7 +236,7 @@ def test_a_batch_larger_than_its_slot() -> None:
         assert slots_lost(seq) == 0
         assert ring.count == 6
         # What was too small is given back to the system.
-        assert os.fstat(ring.fd).st_blocks * 512 <= ring.count * ring.size
+        assert os.fstat(ring.shared.inherited[0]).st_blocks * 512 <= ring.count * ring.size
 
 
 @pytest.mark.parametrize("kind", [Coded, Ragged])
@@ -290,7 +291,7 @@ def test_who_waits_for_another_batch_keeps_nobody_waiting(tmp_path: Path) -> Non
 
 
 def test_a_wrong_guess_is_given_up_at_the_next_sample(tmp_path: Path) -> None:
-    with in_processes(Logged, 200, tmp_path / "log", batch_size=20) as seq:
+    with in_processes(Logged, 400, tmp_path / "log", batch_size=20) as seq:
         assert codes(seq[0]) == list(range(20))
         assert codes(seq[9]) == list(range(180, 200))  # 1 to 4 were read ahead for nothing.
         assert slots_lost(seq) == 0
@@ -299,7 +300,7 @@ def test_a_wrong_guess_is_given_up_at_the_next_sample(tmp_path: Path) -> None:
 
 
 def test_an_abandoned_batch_gives_its_slot_back(coded: Any, monkeypatch: Any) -> None:
-    def interrupted(claim: Any) -> None:
+    def interrupted(claim: Any, source: Any) -> None:
         raise KeyboardInterrupt
 
     coded[0]

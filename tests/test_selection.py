@@ -10,7 +10,8 @@ import pytest
 from coded import Coded, Noisy, codes, epoch_of, frozen, frozen_epoch
 
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.selection import checked_keys, few, positions_of, split_positions
+from multiseq.selection import checked_keys, few, positions_of
+from multiseq.splitting import split_positions
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import select
-import signal
-import socket
-import subprocess
 import sys
 import time
 import weakref
@@ -16,8 +12,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ..errors import MultiseqError
+from .child import new_child, readable
 from .ring import Ring
+from .shared import Memory
 from .tickets import Task
 from .worker import BOOTSTRAP, REPLY
 
@@ -26,47 +23,29 @@ __all__ = ["Crew", "Worker", "listen"]
 _HEARTBEAT_SECONDS = 1.0
 # Some 270 small messages fit into a socket, so with these neither side has to wait for the other.
 _MOST_SENT = 64
-_MOST_READ = 1 << 16
 
 
 class Worker:
     """One process, and the tasks it was sent, in order.
 
     Attributes:
-        link: Our end of a socket pair.
+        child: The process.
         tasks: What it was sent and has not replied to, by ticket and start.
         started: Whether it was heard of.
         since: When it was last heard of, or given something to do.
     """
 
     def __init__(self) -> None:
-        self.link, self._theirs = socket.socketpair()
+        self.child = new_child()
         self.tasks: dict[tuple[int, int], Task] = {}
         self.started, self.since = False, time.monotonic()
-        self._process: Any = None
         self._unread = b""
 
-    def start(self, ring_fd: int, payload_fd: int) -> None:
+    def start(self, ring: Memory, payload: Memory) -> None:
         """Starts the process."""
-        fds = (self._theirs.fileno(), ring_fd, payload_fd)
         package = Path(__file__).parents[2]
-        single = {"MULTISEQ_WORKER": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        # Until it ignores Ctrl-C by itself; a child inherits the mask of the thread.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", BOOTSTRAP, str(package), *map(str, fds), *sys.path],
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                env=os.environ | single,
-            )
-        except OSError as error:
-            raise MultiseqError(
-                "a worker process could not be started", got=error.strerror, fix="use fewer workers"
-            ) from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            self._theirs.close()
+        arguments = [str(package), ring.address, payload.address, *sys.path]
+        self.child.start(BOOTSTRAP, arguments, (*ring.inherited, *payload.inherited))
 
     def send(self, task: Task) -> None:
         """Sends it a task."""
@@ -74,69 +53,24 @@ class Worker:
             self.since = time.monotonic()
         self.tasks[task.ticket.number, task.start] = task
         with contextlib.suppress(OSError):  # Its death is noticed where replies are heard.
-            self.link.sendall(task.message())
+            self.child.link.sendall(task.message())
 
-    def receive(self) -> tuple[list[tuple[int, int, int, Any]], bool]:
+    def receive(self) -> tuple[list[tuple[int, int, int, float, Any]], bool]:
         """Returns its replies as far as they have arrived, and whether it is alive."""
-        try:
-            data = self.link.recv(_MOST_READ, socket.MSG_DONTWAIT)
-            alive = bool(data)
-        except BlockingIOError:
-            data, alive = b"", not self.dead
-        except OSError:
-            data, alive = b"", False
+        data, alive = self.child.read()
         unread, replies, at = self._unread + data, [], 0
         while len(unread) >= at + REPLY.size:
-            number, start, status, length = REPLY.unpack_from(unread, at)
+            number, start, status, length, seconds = REPLY.unpack_from(unread, at)
             end = at + REPLY.size + length
             if len(unread) < end:
                 break
             what = pickle.loads(unread[at + REPLY.size : end]) if length else None
-            replies.append((number, start, status, what))
+            replies.append((number, start, status, seconds, what))
             at = end
         self._unread = unread[at:]
         if data:
             self.since = time.monotonic()
         return replies, alive
-
-    @property
-    def dead(self) -> bool:
-        """Whether the process has ended."""
-        return self._reaped(os.WNOHANG) is not None
-
-    def kill(self) -> None:
-        """Ends the process."""
-        if self._process is not None and not self.dead:
-            os.kill(self._process.pid, signal.SIGKILL)
-
-    def end(self) -> int:
-        """Ends the process and returns its exit status, once it is gone."""
-        self.kill()
-        self.link.close()
-        self._theirs.close()
-        return 0 if self._process is None else self._reaped(0) or 0
-
-    def _reaped(self, options: int) -> int | None:
-        """Returns the exit status of the process, if it has ended.
-
-        What `subprocess` does for that holds a lock, which Ctrl-C may leave held.
-        """
-        process = self._process
-        if process.returncode is None:
-            try:
-                pid, status = os.waitpid(process.pid, options)
-            except ChildProcessError:  # The user ignores SIGCHLD, say.
-                pid, status = process.pid, 0
-            if pid:
-                process.returncode = os.waitstatus_to_exitcode(status)
-        code: int | None = process.returncode
-        return code
-
-    def forget(self) -> None:
-        """In a forked process, closes the link, and lets go of a child that is not ours."""
-        self.link.close()
-        if self._process is not None:
-            self._process.returncode = 0
 
 
 class Crew:
@@ -146,7 +80,7 @@ class Crew:
 
     Attributes:
         ring: The slots.
-        payload: Descriptor of the file with the sequence.
+        payload: The sequence; None before it is known, and at the end.
         workers: The processes.
         queue: Tasks that no worker was sent yet.
     """
@@ -154,7 +88,7 @@ class Crew:
     ring: Ring
 
     def __init__(self) -> None:
-        self.payload = -1
+        self.payload: Memory | None = None
         self.workers: list[Worker] = []
         self.queue: deque[Task] = deque()
         _crews.add(self)
@@ -169,7 +103,8 @@ class Crew:
         """Starts one worker more."""
         worker = Worker()
         self.workers.append(worker)
-        worker.start(self.ring.fd, self.payload)
+        if self.payload is not None:
+            worker.start(self.ring.shared, self.payload)
 
     @property
     def busy(self) -> bool:
@@ -186,7 +121,7 @@ class Crew:
 
     def links(self) -> dict[int, Worker]:
         """Returns the workers by the descriptors of their links."""
-        return {worker.link.fileno(): worker for worker in self.workers}
+        return {worker.child.link.fileno(): worker for worker in self.workers}
 
     def late(self, timeout: float) -> list[Worker]:
         """Returns the workers that have been silent for too long."""
@@ -196,9 +131,9 @@ class Crew:
     def dismiss(self) -> None:
         """Ends the workers, whatever they are doing."""
         for worker in self.workers:
-            worker.kill()
+            worker.child.kill()
         for worker in self.workers:
-            worker.end()
+            worker.child.end()
         self.workers.clear()
         self.queue.clear()
 
@@ -210,14 +145,14 @@ class Crew:
     def forget(self) -> None:
         """In a forked process, closes what would outlive the parent; the workers are not ours."""
         for worker in self.workers:
-            worker.forget()
+            worker.child.forget()
         self.workers.clear()
         self._close_payload()
 
     def _close_payload(self) -> None:
-        payload, self.payload = self.payload, -1
-        if payload >= 0:
-            os.close(payload)
+        payload, self.payload = self.payload, None
+        if payload is not None:
+            payload.close()
 
 
 def listen(links: dict[int, Worker], timeout: float | None) -> list[Worker]:
@@ -226,13 +161,10 @@ def listen(links: dict[int, Worker], timeout: float | None) -> list[Worker]:
     Returns:
         The workers that have replied, or died.
     """
-    poll = select.poll()
-    for fd in links:
-        poll.register(fd, select.POLLIN)
     seconds = _HEARTBEAT_SECONDS if timeout is None else min(timeout / 4, _HEARTBEAT_SECONDS)
-    ready = [links[fd] for fd, _ in poll.poll(1000 * seconds)]
+    ready = [links[fd] for fd in readable(links, seconds)]
     # A process that a worker left behind may keep its end of the link open.
-    return ready or [worker for worker in links.values() if worker.dead]
+    return ready or [worker for worker in links.values() if worker.child.dead]
 
 
 _crews: weakref.WeakSet[Crew] = weakref.WeakSet()

@@ -53,6 +53,18 @@ class Layout:
             return 1
         return max(1, size // max(1, int(sum(nbytes))))
 
+    def batches(self, leaves: Leaves, count: int) -> list[tuple[Any, ...]]:
+        """Puts the leaves of several batches of equal size together, and completes the weights."""
+        if count == 1:
+            return [self._batch(leaves)]
+        size = len(leaves[0]) // count
+        ends = range(size, size * count + 1, size)
+        return [self._batch([leaf[end - size : end] for leaf in leaves]) for end in ends]
+
+    def _batch(self, leaves: Leaves) -> tuple[Any, ...]:
+        batch = self.structure.unflatten(leaves)
+        return batch if self.weighting is None else self.weighting(batch)
+
     def is_batch(self, leaves: Leaves, n: int) -> bool:
         """Whether leaves are a batch of n samples already, and need no copying."""
         return self.known and all(
@@ -99,7 +111,7 @@ class Source(Protocol):
 
 
 class Job:
-    """One batch to load.
+    """One batch to load, or several of equal size.
 
     Args:
         source: Whose hooks load it.
@@ -108,6 +120,7 @@ class Job:
         draw: The epoch's random numbers, or None where nothing is random.
 
         epoch: Which epoch it belongs to.
+        count: How many batches it is.
 
     Attributes:
         parity: 0 or 1 to pad variable axes to an even or an odd length.
@@ -122,9 +135,10 @@ class Job:
         indices: Indices,
         draw: Draw | None,
         epoch: int = 0,
+        count: int = 1,
     ) -> None:
         self.source, self.layout, self.indices, self.draw = source, layout, indices, draw
-        self.epoch = epoch
+        self.epoch, self.count = epoch, count
         self.parity: int | None = None
         self.substituted: dict[int, SampleError] = {}
         self.by_batch = source.loads_batches and draw is None and not source.collates
@@ -141,18 +155,16 @@ class Job:
 
     def run(self) -> tuple[Any, ...]:
         """Loads the batch in this thread, and returns it."""
-        return self.batch(self.run_leaves())
+        return self.run_all()[0]
+
+    def run_all(self) -> list[tuple[Any, ...]]:
+        """Loads in this thread, and returns all batches."""
+        return self.batches(self.run_leaves())
 
     def run_into(self, arrays: Sequence[Any]) -> None:
         """Loads the batch in this thread, into arrays; for leaves whose shape is known."""
         self._builder = self.layout.builder(len(self.indices), arrays)
         self.load(0, len(self.indices))
-
-    def run_as(self, count: int) -> list[tuple[Any, ...]]:
-        """Loads in this thread, and returns `count` batches of equal size."""
-        leaves, size = self.run_leaves(), len(self.indices) // count
-        ends = range(size, size * count + 1, size)
-        return [self.batch([leaf[end - size : end] for leaf in leaves]) for end in ends]
 
     def run_leaves(self) -> Leaves:
         """Loads the batch in this thread, and returns its leaves, without completed weights."""
@@ -161,7 +173,7 @@ class Job:
             return leaves
         for start, stop in self.cut(1):
             self.load(start, stop, leaves)
-        return self._finish()
+        return self.finish()
 
     def load(self, start: int, stop: int, leaves: Leaves | None = None) -> None:
         """Loads one chunk.
@@ -208,11 +220,8 @@ class Job:
                     return
             raise
 
-    def finish(self) -> tuple[Any, ...]:
-        """Returns the batch, when all chunks are loaded."""
-        return self.batch(self._finish())
-
-    def _finish(self) -> Leaves:
+    def finish(self) -> Leaves:
+        """Returns the batch's leaves, when all chunks are loaded."""
         if self._samples is not None:
             try:
                 batch = self.source.collate(self._samples)
@@ -222,12 +231,11 @@ class Job:
                 blame(error, self.source, "collate")
         return list(self._builder.finish(self.parity))
 
-    def batch(self, leaves: Leaves) -> tuple[Any, ...]:
-        """Puts leaves together, and completes their weights."""
+    def batches(self, leaves: Leaves) -> list[tuple[Any, ...]]:
+        """Puts the leaves together, and reports what was substituted."""
         if self.substituted:
             self.source.note_substituted(self.substituted)
-        batch = self.layout.structure.unflatten(leaves)
-        return batch if self.layout.weighting is None else self.layout.weighting(batch)
+        return self.layout.batches(leaves, self.count)
 
     def _rows(self, indices: Indices) -> Leaves | None:
         """Returns what `load_batch` returns; None to load samples one by one instead."""

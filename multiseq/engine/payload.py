@@ -1,6 +1,6 @@
 """What a worker gets once: the sequence and its layout, large arrays in shared memory.
 
-The payload is an anonymous file: a pickle, and behind it the buffers of large arrays, which every
+The payload is shared memory: a pickle, and behind it the buffers of large arrays, which every
 worker maps read-only. So an array is in memory once more for all workers together, and none of
 them can write to it. A memory map is not even that: workers open its file.
 """
@@ -19,11 +19,11 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..memory import ALIGNMENT
-from .ring import reserve
+from .shared import Memory, create
 
 __all__ = ["load_payload", "save_payload"]
 
-_HEADER = struct.Struct("<qq")
+_HEADER = struct.Struct("<qqq")
 _SPAN = struct.Struct("<qq")
 _LARGE = 1 << 16
 _DEEPEST = 6
@@ -84,11 +84,8 @@ def _reopen(cls: type, *place: Any) -> Any:
     return np.memmap(*place).view(cls)
 
 
-def save_payload(source: Any, layout: Any) -> int:
-    """Writes a payload.
-
-    Returns:
-        The descriptor of its file.
+def save_payload(source: Any, layout: Any) -> Memory:
+    """Returns a payload in memory of its own.
 
     Raises:
         ArgumentError: The sequence cannot be pickled; it names the attribute.
@@ -106,26 +103,21 @@ def save_payload(source: Any, layout: Any) -> int:
         at = -(-at // ALIGNMENT) * ALIGNMENT
         spans.append((at, buffer.nbytes))
         at += buffer.nbytes
-    fd = os.memfd_create("multiseq-payload", os.MFD_CLOEXEC)
-    try:
-        with reserve(fd, 0, at) as file:
-            file.write(_HEADER.pack(len(pickled), len(buffers)))
-            for span in spans:
-                file.write(_SPAN.pack(*span))
-            file.write(pickled)
-            for (start, _), buffer in zip(spans, buffers, strict=True):
-                file.seek(start)
-                file.write(buffer)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+    payload = create("multiseq-payload")
+    payload.grow(at)
+    memory = memoryview(payload.view(0, at))
+    head = _HEADER.pack(at, len(pickled), len(buffers)) + b"".join(_SPAN.pack(*s) for s in spans)
+    memory[: len(head)] = head
+    memory[len(head) : len(head) + len(pickled)] = pickled
+    for (start, size), buffer in zip(spans, buffers, strict=True):
+        memory[start : start + size] = buffer.cast("B")
+    return payload
 
 
-def load_payload(fd: int) -> tuple[Any, Any]:
+def load_payload(payload: Memory) -> tuple[Any, Any]:
     """Returns the sequence and its layout; its large arrays are read-only."""
-    memory = memoryview(mmap.mmap(fd, 0, prot=mmap.PROT_READ))
-    length, count = _HEADER.unpack_from(memory)
+    size, length, count = _HEADER.unpack(payload.view(0, _HEADER.size))
+    memory = memoryview(payload.view(0, size))
     spans = [_SPAN.unpack_from(memory, _HEADER.size + _SPAN.size * k) for k in range(count)]
     start = _HEADER.size + _SPAN.size * count
     buffers = [memory[at : at + size] for at, size in spans]

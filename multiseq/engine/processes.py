@@ -57,14 +57,14 @@ class ProcessesLoader(Loader):
         self._crew: Any = None
         _loaders.add(self)
 
-    def submit(self, job: Job) -> Pending:
+    def submit(self, job: Job, at_once: bool = False) -> Pending:
         """Sends the job's chunks to the workers, or queues it until there is a free slot."""
         with self._lock:
             number = self._issued = self._issued + 1
             try:
                 if self._broken:
                     self._start_over()
-                ticket = self._tickets[number] = Ticket(number, job)
+                ticket = self._tickets[number] = Ticket(number, job, at_once)
                 if self._crew is None:
                     self._start(job, ticket.size)
                 self._backlog.append(ticket)
@@ -182,23 +182,25 @@ class ProcessesLoader(Loader):
                     if worker in crew.workers:  # Else it was ended meanwhile, with all the others.
                         self._note(worker, *reply)
                 if not alive and worker in crew.workers:
-                    self._replace(worker, worker.end())
+                    self._replace(worker, worker.child.end())
             if self._timeout is not None:
                 for worker in crew.late(self._timeout):
-                    worker.end()
+                    worker.child.end()
                     self._replace(worker, TIMED_OUT)
         except BaseException:
             self._broken = True
             raise
 
-    def _note(self, worker: Worker, number: int, start: int, status: int, what: Any) -> None:
+    def _note(
+        self, worker: Worker, number: int, start: int, status: int, seconds: float, what: Any
+    ) -> None:
         if status == Status.STARTED:
             worker.started, self._failed_starts = True, 0
         elif number < 0:
             self._settle_all(what)
         else:
             ticket = worker.tasks.pop((number, start)).ticket
-            if ticket.heard(status, what):
+            if ticket.heard(status, seconds, what):
                 self._backlog.appendleft(ticket)
             self._forget(ticket)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import ArgumentError, MultiseqError
 from ..order import Draw, Indices, Order
 from ..settings import Settings
-from .ahead import Forecast, ReadAhead
-from .base import Reader
+from .ahead import Depth, ReadAhead
+from .base import Loader, Reader, Stats
 from .exit import ctrl_c, in_flight
+from .forecast import Forecast
 from .job import Job, Layout, Source
 from .processes import ProcessesLoader
 from .serial import SerialReader
@@ -49,7 +50,7 @@ class Runtime:
     ) -> None:
         self.layout, self._in_bulk = layout, loads_batches and not augments
         self._settings, self._n, self._selection = settings, n, selection
-        self._augments, self._batch_size = augments, settings.batch_size
+        self._augments, self._batch_size = augments, settings.rows
         self._reorders = settings.shuffle or settings.sampler is not None
         self._orders: dict[int, Order] = {}
         self.num_batches = settings.num_batches(len(self.order(0)))
@@ -62,8 +63,7 @@ class Runtime:
             epoch = 0
         order = self._orders.get(epoch)
         if order is None:
-            s = self._settings
-            order = Order(self._n, s.seed, epoch, s.shuffle, s.sampler)
+            order = self._settings.order(self._n, epoch)
             if self._orders and len(order) != len(next(iter(self._orders.values()))):
                 raise ArgumentError(
                     "the sampler returned more or fewer samples than in another epoch",
@@ -82,8 +82,11 @@ class Runtime:
 
     def batch(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns a batch, as soon as it is loaded."""
+        began = time.perf_counter()
         try:
-            return self._reader.get(source, epoch, batch, self._job)
+            loaded = self._reader.get(source, epoch, batch, self._job)
+            self.stats.wait_seconds += time.perf_counter() - began
+            return loaded
         except MultiseqError as error:
             error.at(cls=type(source).__name__)
             raise
@@ -100,6 +103,11 @@ class Runtime:
         with in_flight:
             return job.run()
 
+    @property
+    def stats(self) -> Stats:
+        """What came of reading ahead."""
+        return self._reader.stats
+
     def close(self) -> None:
         """Ends the workers."""
         self._reader.close()
@@ -111,17 +119,23 @@ class Runtime:
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
-        return Job(source, self.layout, indices, draw, epoch)
+        return Job(source, self.layout, indices, draw, epoch, len(batches))
 
     def _new_reader(self) -> Reader:
+        size, full = self._batch_size, len(self.order(0)) // self._batch_size
+        most = min(self.layout.batches_within(_BULK, size), _MOST_AT_ONCE)
         workers, in_processes, depth = self._settings.parallel
-        if workers:
-            processes = in_processes and hasattr(os, "memfd_create")
-            timeout = self._settings.timeout
-            loader = (
-                ProcessesLoader(workers, depth, timeout) if processes else ThreadsLoader(workers)
-            )
-            return ReadAhead(loader, self.forecast, depth)
-        size = self._batch_size
-        most = self.layout.batches_within(_BULK, size) if self._in_bulk else 1
-        return SerialReader(self.forecast, min(most, _MOST_AT_ONCE), len(self.order(0)) // size)
+        if not workers:
+            return SerialReader(self.forecast, most if self._in_bulk else 1, full)
+        loader: Loader
+        if in_processes:
+            loader = ProcessesLoader(workers, depth, self._settings.timeout)
+        else:
+            loader = ThreadsLoader(workers)
+        if self._settings.max_queue_size is not None:
+            most = min(most, max(1, depth // (workers + 2)))
+        mends = self._settings.on_error != "raise"
+        epochs_differ = self._reorders or self._augments or mends
+        return ReadAhead(
+            loader, self.forecast, Depth(depth, workers + 2, most, full), epochs_differ
+        )

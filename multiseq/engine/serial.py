@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import MultiseqError
-from .ahead import Forecast
 from .base import MakeJob, Reader
 from .exit import in_flight
+from .forecast import Forecast
 from .job import Source
 
 __all__ = ["SerialReader"]
@@ -26,6 +26,7 @@ class SerialReader(Reader):
     """
 
     def __init__(self, forecast: Forecast, most: int, full_batches: int) -> None:
+        super().__init__()
         self._forecast, self._most, self._full = forecast, most, full_batches
         self._count = 1
         self._ready: dict[tuple[int, int], tuple[Any, ...]] = {}
@@ -34,13 +35,14 @@ class SerialReader(Reader):
         """Returns batch `index` of `epoch`."""
         self._forecast.see(index)
         batch = self._ready.pop((epoch, index), None)
+        self.stats.count(hit=batch is not None)
         if batch is not None:
             return batch
         with in_flight:
             later = self._later(index)
             if later:
                 try:
-                    batch, *rest = job(source, epoch, [index, *later]).run_as(1 + len(later))
+                    batch, *rest = job(source, epoch, [index, *later]).run_all()
                 except MultiseqError:
                     pass  # The fault may be a later batch's.
                 else:
@@ -54,7 +56,8 @@ class SerialReader(Reader):
         self._count = min(2 * self._count, self._most) if self._forecast.in_step else 1
         if index >= self._full:
             return []
-        return [each for each in self._forecast.next(self._count - 1) if each < self._full]
+        ahead = self._forecast.next(self._count - 1)
+        return [batch for later, batch in ahead if not later and batch < self._full]
 
     def close(self) -> None:
         """Lets go of batches that were not asked for."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from queue import SimpleQueue
 from typing import Any
 
 from .base import Loader, Pending
 from .exit import stop_if_exiting
-from .job import Job
+from .job import Job, Source
 
 __all__ = ["ThreadsLoader"]
 
@@ -37,9 +38,11 @@ class ThreadsLoader(Loader):
             ).start()
         self._end = weakref.finalize(self, _dismiss, self._tasks, workers)
 
-    def submit(self, job: Job) -> Pending:
-        """Queues the job's chunks."""
-        chunks = job.cut(min(self.workers, max(1, len(job.indices) // _SMALLEST_CHUNK)))
+    def submit(self, job: Job, at_once: bool = False) -> Pending:
+        """Queues the job's chunks: one for each worker, or one alone where that loads faster."""
+        whole = (job.by_batch or job.count > 1) and not at_once
+        most = 1 if whole else min(self.workers, len(job.indices) // _SMALLEST_CHUNK)
+        chunks = job.cut(max(1, most))
         shared = _Shared(job, len(chunks))
         for start, stop in chunks:
             self._tasks.put((shared, start, stop))
@@ -55,15 +58,16 @@ class _Shared(Pending):
 
     def __init__(self, job: Job, chunks: int) -> None:
         self._job: Job | None = job
+        self._layout, self._count, self._substituted = job.layout, job.count, job.substituted
         self._cancelled = False
         self._left = chunks
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._batch: tuple[Any, ...] = ()
+        self._leaves: Any = None
         self._error: BaseException | None = None
 
     def load(self, start: int, stop: int) -> None:
-        job, error = self._job, None
+        job, error, began = self._job, None, time.perf_counter()
         try:
             if job is not None and self._error is None and not self._cancelled:
                 job.load(start, stop)
@@ -71,6 +75,7 @@ class _Shared(Pending):
             error = raised
         with self._lock:
             self._left -= 1
+            self.seconds += time.perf_counter() - began
             self._error = self._error or error
             last = not self._left
         if last:
@@ -79,7 +84,7 @@ class _Shared(Pending):
     def _settle(self) -> None:
         try:
             if self._error is None and self._job is not None and not self._cancelled:
-                self._batch = self._job.finish()
+                self._leaves = self._job.finish()
         except BaseException as raised:
             self._error = raised
         self._job = None
@@ -88,12 +93,14 @@ class _Shared(Pending):
     def cancel(self) -> None:
         self._cancelled = True
 
-    def result(self) -> tuple[Any, ...]:
+    def result(self, source: Source) -> list[tuple[Any, ...]]:
         while not self._done.wait(_PATIENCE_SECONDS):
             stop_if_exiting()
         if self._error is not None:
             raise self._error
-        return self._batch
+        if self._substituted:
+            source.note_substituted(self._substituted)
+        return self._layout.batches(self._leaves, self._count)
 
 
 def _work(tasks: SimpleQueue[_Task | None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from ..errors import LoadError, MultiseqError, SampleError
 from ..memory import aligned_empty
 from .base import Pending
-from .job import Job
+from .job import Job, Source
 from .ring import Header, Ring, Slot, header_size
 from .worker import MOST_DEATHS, Message, Status, describe_exit
 
@@ -54,6 +53,7 @@ class Ticket:
     Args:
         number: By which workers know it.
         job: The job.
+        at_once: Whether all workers are to share it, though it may load faster whole.
 
     Attributes:
         size: Bytes that its slot must hold.
@@ -64,18 +64,21 @@ class Ticket:
         lost: Whether the workers were ended before there was one.
         cancelled: Whether nobody will ask for it.
         substituted: Why, by the index of each sample that another one stands in for.
+        seconds: What loading took the workers.
     """
 
-    def __init__(self, number: int, job: Job) -> None:
+    def __init__(self, number: int, job: Job, at_once: bool) -> None:
         self.number, self.indices, self.epoch = number, job.indices, job.epoch
         self.seed = None if job.draw is None else job.draw.seed
-        self._layout, self._in_chunks = job.layout, job.layout.known and not job.source.collates
+        self._layout, self._in_place = job.layout, job.layout.known and not job.source.collates
+        self._whole = (job.by_batch or job.count > 1) and not at_once
         n = len(job.indices)
         self.size = header_size(n)
         self.size += job.layout.memory.size(n) if job.layout.known else _FIRST_SIZE
         self.held: list[Slot] = []
         self.settled = self.lost = self.cancelled = False
         self.error: MultiseqError | None = None
+        self.seconds = 0.0
         self.substituted: dict[int, SampleError] = {}
         self._places: Any = None
         self._deaths: dict[int, int] = {}
@@ -85,19 +88,19 @@ class Ticket:
         """Writes what the workers need into a slot, and returns the tasks."""
         n = len(self.indices)
         self._ring, self._header = ring, Header(ring.memory(slot), n)
-        self._header.indices[:], self._header.notes[:] = self.indices, Header.NOTHING
-        self._header.one_by_one[0] = 0
+        self._header.begin(self.indices)
         self.held.append(slot)
-        if self._in_chunks:
-            step = max(-(-n // workers), min(n, _SMALLEST_CHUNK))
+        if self._in_place:
+            step = n if self._whole else max(-(-n // workers), min(n, _SMALLEST_CHUNK))
             tasks = [Task(self, at, min(at + step, n)) for at in range(0, n, step)]
         else:
             tasks = [Task(self, -1, n)]
         self._left = len(tasks)
         return tasks
 
-    def heard(self, status: int, what: Any) -> bool:
+    def heard(self, status: int, seconds: float, what: Any) -> bool:
         """Notes a reply; returns whether the slot was too small, and is given back."""
+        self.seconds += seconds
         if status == Status.TOO_SMALL:
             self.size = 2 * what
             self.give_back()
@@ -120,7 +123,7 @@ class Ticket:
             self._one_less()
             return False
         header, place = self._header, max(0, task.start)
-        note, header.notes[place] = int(header.notes[place]), Header.NOTHING
+        note, header.notes[place] = header.notes[place], Header.NOTHING
         if note == Header.NOTHING:  # It had not begun, or had all but replied.
             return True
         header.exit_status[0] = status
@@ -206,29 +209,32 @@ class Claim(Pending):
 
     def __init__(self, ticket: Ticket, job: Job, loader: Any) -> None:
         self._ticket, self._loader = ticket, loader
-        self._source = weakref.ref(job.source)
-        self._parts = job.layout, job.indices, job.draw, job.epoch
+        self._parts = job.layout, job.indices, job.draw, job.epoch, job.count
 
     def cancel(self) -> None:
         """Says that the batch will not be asked for."""
         self._ticket.cancel()
 
-    def result(self) -> tuple[Any, ...]:
-        """Waits for the batch; if the loader is closed meanwhile, loads it in this thread."""
-        ticket = self._ticket
-        job = Job(self._source(), *self._parts)  # type: ignore[arg-type]
+    @property
+    def seconds(self) -> float:  # type: ignore[override]
+        """What loading took the workers."""
+        return self._ticket.seconds
+
+    def result(self, source: Source) -> list[tuple[Any, ...]]:
+        """Waits for the batches; if the loader is closed meanwhile, loads them in this thread."""
+        ticket, job = self._ticket, Job(source, *self._parts)
         if ticket.lost and ticket.error is not None:  # Long ago; perhaps workers can start now.
-            batch: tuple[Any, ...] = self._loader.submit(job).result()
-            return batch
+            batches: list[tuple[Any, ...]] = self._loader.submit(job, True).result(source)
+            return batches
         self._loader.wait(ticket)
         if ticket.error is not None:
             ticket.give_back()
             raise _located(ticket.error, job)
         if ticket.lost:
-            return job.run()
+            return job.run_all()
         for index, error in ticket.substituted.items():
             job.substituted[index] = _located(error, job)
-        return job.batch(ticket.leaves())
+        return job.batches(ticket.leaves())
 
 
 def _located(error: Any, job: Job) -> Any:

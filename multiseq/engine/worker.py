@@ -11,14 +11,15 @@ killed it.
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import pickle
 import select
 import signal
 import socket
 import struct
+import sys
 import threading
+import time
 import traceback
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from ..samples import Leaves
 from .job import Job
 from .payload import load_payload
 from .ring import Header, header_size
+from .shared import Memory, attach
 
 __all__ = [
     "BOOTSTRAP",
@@ -49,14 +51,14 @@ MOST_DEATHS = 3
 TIMED_OUT = -1000
 """In place of the exit status of a worker that was ended because it took too long."""
 
-REPLY = struct.Struct("<4q")
-"""ticket, start, status, length of the pickle that follows."""
+REPLY = struct.Struct("<4qd")
+"""ticket, start, status, length of the pickle that follows, seconds that it took."""
 
 # The package without its `__init__`, which would import pandas; a user's module that needs what
 # is in there gets it on the first access.
 BOOTSTRAP = """
 import sys
-folder, link, ring, payload = sys.argv[1:5]
+link, folder, ring, payload = sys.argv[1:5]
 sys.path[:] = sys.argv[5:]
 del sys.argv[1:]
 from importlib.machinery import PathFinder
@@ -73,7 +75,7 @@ package = module_from_spec(PathFinder.find_spec("multiseq", [folder]))
 package.__class__ = Package
 sys.modules["multiseq"] = package
 from multiseq.engine.worker import main
-main(int(link), int(ring), int(payload))
+main(link, ring, payload)
 """
 
 _MESSAGE = struct.Struct("<6q3Q?")
@@ -119,24 +121,36 @@ class Message(NamedTuple):
         return cls._make([*rest, low | high << 64 if augmented else None])
 
 
-def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
+def main(link: str, ring: str, payload: str) -> None:
     """Serves one parent until it is gone.
 
     Args:
-        link_fd: The worker's end of a socket pair.
-        ring_fd: The ring's file.
-        payload_fd: The payload's file.
+        link: Descriptor of the worker's end of a socket pair; "-" if standard input tells which.
+        ring: Address of the ring's memory.
+        payload: Address of the payload.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    for fd in (link_fd, ring_fd, payload_fd):
-        os.set_inheritable(fd, False)  # Else whoever load_sample starts would keep the link open.
-    threading.Thread(target=_exit_with_parent, args=(link_fd,), daemon=True).start()
-    link = socket.socket(fileno=link_fd)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    serve(_connected(link), attach(ring), attach(payload, readonly=True))
+
+
+def _connected(link: str) -> socket.socket:
+    if link == "-":
+        return socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined,no-any-return]
+    # Else whoever load_sample starts would keep the link open.
+    os.set_inheritable(int(link), False)
+    return socket.socket(fileno=int(link))
+
+
+def serve(link: socket.socket, ring: Memory, payload: Memory) -> None:
+    """Loads the sequence, and then what the other end of the link asks for."""
+    if hasattr(select, "poll"):  # Elsewhere it ends when it next looks for something to do.
+        threading.Thread(target=_exit_with_parent, args=(link.fileno(),), daemon=True).start()
     try:
-        source, layout = load_payload(payload_fd)
+        source, layout = load_payload(payload)
         os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
-        worker = _Worker(source, layout, ring_fd)
+        worker = _Worker(source, layout, ring)
     except BaseException as error:
         _reply(link, -1, -1, Status.FAILED, _portable(error, "a worker could not start"))
         return
@@ -144,8 +158,9 @@ def main(link_fd: int, ring_fd: int, payload_fd: int) -> None:
     size = _MESSAGE.size
     with contextlib.suppress(ConnectionError):  # The parent is gone.
         while len(data := link.recv(size, socket.MSG_WAITALL)) == size:
-            task = Message.unpack(data)
-            _reply(link, task.ticket, task.start, *worker.run(task))
+            began, task = time.perf_counter(), Message.unpack(data)
+            status, what = worker.run(task)
+            _reply(link, task.ticket, task.start, status, what, time.perf_counter() - began)
 
 
 class _Cancelled(BaseException):
@@ -158,12 +173,11 @@ class _Worker:
     Args:
         source: The sequence, this process' own.
         layout: Of its samples.
-        ring_fd: The ring's file.
+        ring: The ring's memory.
     """
 
-    def __init__(self, source: Any, layout: Any, ring_fd: int) -> None:
-        self._source, self._layout, self._ring_fd = source, layout, ring_fd
-        self._map = mmap.mmap(ring_fd, 0)
+    def __init__(self, source: Any, layout: Any, ring: Memory) -> None:
+        self._source, self._layout, self._ring = source, layout, ring
         self._make_sample, self._load_batch = source.make_sample, source.load_batch
         self._collate = source.collate
         vars(source).update(
@@ -174,9 +188,7 @@ class _Worker:
 
     def run(self, task: Message) -> tuple[int, Any]:
         """Loads one chunk; returns the status, and what goes with it."""
-        if task.offset + task.size > len(self._map):
-            self._map = mmap.mmap(self._ring_fd, 0)
-        memory = np.frombuffer(self._map, np.uint8, task.size, task.offset)
+        memory = self._ring.view(task.offset, task.size)
         self._header = header = Header(memory, task.n)
         self._ticket, self._place = task.ticket, max(0, task.start)
         indices = header.indices.copy()
@@ -229,13 +241,13 @@ class _Worker:
         if header.cancelled[0] == self._ticket:
             raise _Cancelled
         if index in self._lethal:
-            raise _lethal_sample(int(header.exit_status[0]))
+            raise _lethal_sample(header.exit_status[0])
         header.notes[self._place] = index
         return self._make_sample(index, draw)
 
     def _noted_batch(self, indices: Indices) -> Any:
         if not self._lethal.isdisjoint(indices.tolist()):
-            raise _lethal_sample(int(self._header.exit_status[0]))
+            raise _lethal_sample(self._header.exit_status[0])
         self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
         return self._load_batch(indices)
 
@@ -276,9 +288,16 @@ def _lethal_sample(status: int) -> LoadError:
     )
 
 
-def _reply(link: socket.socket, ticket: int, start: int, status: int, what: Any = None) -> None:
+def _reply(
+    link: socket.socket,
+    ticket: int,
+    start: int,
+    status: int,
+    what: Any = None,
+    seconds: float = 0.0,
+) -> None:
     extra = b"" if what is None else pickle.dumps(what)
-    link.sendall(REPLY.pack(ticket, start, status, len(extra)) + extra)
+    link.sendall(REPLY.pack(ticket, start, status, len(extra), seconds) + extra)
 
 
 def _portable(error: BaseException, what: str) -> MultiseqError:

@@ -1,0 +1,133 @@
+"""Keys of several sequences, aligned.
+
+pandas is imported where it is used: worker processes import this module, and need no keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import AlignmentError, ArgumentError
+from .order import Indices
+from .selection import few
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["align_keys", "check_kinds"]
+
+
+def align_keys(
+    keys: Sequence[pd.Index[Any]], names: Sequence[str], how: str
+) -> tuple[pd.Index[Any], list[Indices | None], dict[str, pd.Index[Any]]]:
+    """Aligns the keys of several sequences, in the order of the first.
+
+    Args:
+        keys: Of each sequence.
+        names: Of the sequences, for errors.
+        how: "strict" if all must have the same keys; "inner" to keep those that all have.
+
+    Returns:
+        The keys; for each sequence the position of each key in it, or None for the same
+        positions; and the keys that were left out, by sequence.
+
+    Raises:
+        AlignmentError: Keys are of different kinds, differ under "strict", or have none in common.
+        ArgumentError: `how` is neither.
+    """
+    if how not in ("strict", "inner"):
+        raise ArgumentError("bad how", got=how, expected='"strict" or "inner"')
+    first = keys[0]
+    for other, name in zip(keys[1:], names[1:], strict=True):
+        check_kinds(first, other, names[0], name)
+    found = [None if other.equals(first) else other.get_indexer(first) for other in keys]
+    common = np.ones(len(first), bool)
+    for positions in found:
+        if positions is not None:
+            common &= positions >= 0
+    kept = first if common.all() else first[common]
+    dropped = {}
+    for other, name in zip(keys, names, strict=True):
+        if len(other) > len(kept):
+            dropped[name] = other[~other.isin(kept)]
+    if how == "strict" and dropped:
+        raise _differ(keys, names, dropped)
+    if not len(kept):
+        raise AlignmentError(
+            "the sequences have no key in common",
+            got="; ".join(f"{n}: {few(k, 3)}" for k, n in zip(keys, names, strict=True)),
+        )
+    if len(kept) < len(first):
+        found = [np.flatnonzero(common) if p is None else p[common] for p in found]
+    return kept, [None if p is None else p.astype(np.int64) for p in found], dropped
+
+
+def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
+    """Raises AlignmentError where keys are of kinds that are never equal, or equal by accident."""
+    kinds = _kind(first), _kind(other)
+    if kinds[0] == kinds[1] or "mixed" in kinds:
+        return
+    fix = _FIXES.get(frozenset(kinds), "convert one side, or pass keys=")
+    raise AlignmentError(
+        f"keys are of different kinds: {kinds[0]} and {kinds[1]}",
+        got=f"{name}: {few(first, 3)} ({first.dtype}); {other_name}: {few(other, 3)} "
+        f"({other.dtype})",
+        fix=fix,
+    )
+
+
+_FIXES = {
+    frozenset({"numbers", "text"}): "numbers never equal text: convert one side, with "
+    "keys.astype(str) or keys.astype(int), or pass keys=",
+    frozenset({"dates", "text"}): "convert the text, with pandas.to_datetime(keys), or pass keys=",
+    frozenset({"bytes", "text"}): "decode the bytes, with keys.str.decode('utf-8'), or pass keys=",
+    frozenset({"dates", "dates with a time zone"}): "give both a time zone or none, with "
+    "keys.tz_localize(...)",
+}
+_KINDS = {
+    "string": "text",
+    "integer": "numbers",
+    "floating": "numbers",
+    "mixed-integer-float": "numbers",
+    "decimal": "numbers",
+    "datetime64": "dates",
+    "datetime": "dates",
+    "timedelta64": "durations",
+    "timedelta": "durations",
+    "boolean": "booleans",
+    "mixed-integer": "mixed",
+}
+
+
+def _kind(keys: pd.Index[Any]) -> str:
+    """Names the kind of keys: those of two kinds are never equal."""
+    import pandas as pd
+
+    if isinstance(keys, pd.MultiIndex):
+        return f"tuples of {keys.nlevels}"
+    if isinstance(keys, pd.CategoricalIndex):
+        return _kind(keys.categories)
+    if isinstance(keys, pd.DatetimeIndex) and keys.tz is not None:
+        return "dates with a time zone"
+    kind = pd.api.types.infer_dtype(keys, skipna=False)
+    return _KINDS.get(kind, kind)
+
+
+def _differ(
+    keys: Sequence[pd.Index[Any]], names: Sequence[str], dropped: dict[str, pd.Index[Any]]
+) -> AlignmentError:
+    lines = []
+    for owner, extra in dropped.items():
+        for other, name in zip(keys, names, strict=True):
+            missing = extra[~extra.isin(other)]
+            if len(missing):
+                lines.append(f"{name} lacks {few(missing)}, which {owner} has")
+    return AlignmentError(
+        "the sequences have different keys",
+        got="; ".join(lines),
+        expected="the same keys in every part",
+        fix='complete the data, or join with how="inner" to keep the keys that all have',
+    )

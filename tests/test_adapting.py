@@ -1,0 +1,108 @@
+"""adapt: what is learned anew reaches all that share it, whatever they had read ahead."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multiseq import MultiInputSequence, Standardize, join
+
+N = 40
+
+
+class Learning(MultiInputSequence):
+    """Standardizes the number of the sample."""
+
+    def __init__(self, n: int = N, **keywords: Any) -> None:
+        super().__init__(n, batch_size=4, **keywords)
+        self.scale, self.factor = Standardize(), 1.0
+
+    @property
+    def transforms(self) -> Any:
+        return {"x": self.scale}
+
+    def raw(self, index: int) -> Any:
+        return {"x": np.full(2, index * self.factor)}
+
+    def load_sample(self, index: int) -> Any:
+        return {"x": self.scale(np.full(2, float(index)))}
+
+
+def first(seq: Any, batch: int = 1) -> Any:
+    """A batch; the following ones have time to be read ahead."""
+    values = seq[batch][0]["x"].copy()
+    time.sleep(0.1)
+    return values
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("in_processes", [False, True])
+def test_validation_sees_what_is_learned_anew(workers: int, in_processes: bool) -> None:
+    parallel: dict[str, Any] = {"workers": workers, "use_multiprocessing": in_processes}
+    train, validation = Learning(seed=1, **parallel).split(0.5, 0.5)
+    with train, validation:
+        train.adapt(progress=False)
+        before = [first(part, 0) for part in (train, validation)]
+        train.factor = 3.0
+        train.adapt(progress=False)
+        after = [first(part) for part in (train, validation)]
+        fresh = [first(part.replace(workers=0)) for part in (train, validation)]
+    assert np.array_equal(after, fresh)
+    assert not np.array_equal(before[1], first(validation.replace(workers=0), 0))
+
+
+def test_a_join_sees_what_its_parts_learn() -> None:
+    numbers = Learning()
+    one = join(numbers, batch_size=4)
+    other = join(numbers, y=join(Words()), batch_size=4, workers=2)
+    one.adapt(progress=False)
+    other.adapt(progress=False)
+    before = first(other, 0)
+    numbers.factor = 3.0
+    one.adapt(progress=False)
+    assert np.array_equal(first(other), first(one))
+    assert not np.array_equal(before, first(other, 0))
+    other.close()
+
+
+def test_a_part_sees_what_a_join_learns() -> None:
+    numbers = Learning(workers=2)
+    numbers.adapt(progress=False)
+    before = first(numbers, 0)
+    numbers.factor = 3.0
+    join(join(numbers)).subset(slice(0, 20)).adapt(progress=False)
+    assert not np.array_equal(before, first(numbers, 0))
+    assert np.array_equal(first(numbers), first(numbers.replace(workers=0)))
+    numbers.close()
+
+
+def test_others_go_on_with_what_they_read_ahead() -> None:
+    mine, other = Learning(), Learning()
+    for seq in (mine, other):
+        seq.adapt(progress=False)
+    first(other)
+    running = other._live
+    mine.adapt(progress=False)
+    assert other._live is running is not None
+
+
+class Words(Learning):
+    """One number for each value: what is learned decides the shape."""
+
+    def load_sample(self, index: int) -> Any:
+        width = int(self.scale(np.zeros(2))[0] < -1.5) + 1
+        return {"x": np.zeros(width)}
+
+
+def test_what_is_learned_may_change_the_shape() -> None:
+    words = Words()
+    seq = join(words)
+    seq.adapt(progress=False)
+    assert seq.spec[0]["x"].shape == (2,)
+    words.raw = lambda index: {"x": np.full(2, float(index - 20))}  # type: ignore[method-assign]
+    words.adapt(progress=False)
+    assert seq.spec[0]["x"].shape == (1,)
+    assert seq[0][0]["x"].shape == (32, 1)

@@ -1,0 +1,364 @@
+"""samplers: weighted, balanced, stratified, bucketed; pure functions of (seed, epoch)."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded import Coded, epoch_of, frozen_epoch
+from keyed import BACKWARDS, KEYS, N, part
+
+from multiseq import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler, join
+from multiseq.errors import AlignmentError, ArgumentError
+from multiseq.samplers import SamplerBase
+from multiseq.testing import check_sequence
+
+LABELS = np.array(list("aaaaaaaabbbc") * 10)
+LENGTHS = np.random.default_rng(0).geometric(0.05, 120)
+SAMPLERS: dict[str, SamplerBase] = {
+    "weighted": WeightedSampler(np.arange(120)),
+    "without replacement": WeightedSampler(np.arange(120), 50, replacement=False),
+    "over": BalancedSampler(LABELS),
+    "under": BalancedSampler(LABELS, method="under"),
+    "stratified": StratifiedSampler(LABELS),
+    "bucket": BucketSampler(LENGTHS, 8, pool=3),
+}
+FIRST = {
+    "weighted": [77, 51, 96, 110, 91, 116, 72, 51],
+    "without replacement": [106, 112, 104, 43, 93, 41, 113, 111],
+    "over": [46, 30, 117, 32, 94, 105, 25, 88],
+    "under": [119, 17, 95, 103, 46, 100, 82, 47],
+    "stratified": [46, 55, 13, 60, 81, 64, 23, 73],
+    "bucket": [109, 2, 67, 37, 60, 115, 30, 64],
+}
+
+each_sampler = pytest.mark.parametrize("name", SAMPLERS)
+
+
+@each_sampler
+def test_an_epoch_is_pinned(name: str) -> None:
+    """A seed stays valid across versions and machines."""
+    assert SAMPLERS[name](7, 3)[:8].tolist() == FIRST[name]
+
+
+@each_sampler
+def test_a_pure_function_of_seed_and_epoch(name: str) -> None:
+    sampler = SAMPLERS[name]
+    first = sampler(1, 0).tolist()
+    others = [sampler(2, 0).tolist(), sampler(1, 1).tolist()]
+    assert sampler(1, 0).tolist() == pickle.loads(pickle.dumps(sampler))(1, 0).tolist() == first
+    assert first not in others
+    assert {len(other) for other in others} == {len(first)}
+
+
+@each_sampler
+def test_it_keeps_the_contract_in_a_sequence(name: str) -> None:
+    check_sequence(Coded(120, sampler=SAMPLERS[name], batch_size=8, seed=1))
+
+
+@each_sampler
+def test_workers_make_no_difference(name: str) -> None:
+    alone = Coded(120, sampler=SAMPLERS[name], batch_size=8, seed=1)
+    for settings in ({"workers": 2}, {"workers": 1, "use_multiprocessing": True}):
+        with alone.replace(**settings) as seq:
+            seq.set_epoch(2)
+            alone.set_epoch(2)
+            assert frozen_epoch(seq) == frozen_epoch(alone)
+
+
+# Weighted
+
+
+def test_draws_are_in_proportion_to_the_weights() -> None:
+    counts = np.bincount(WeightedSampler([0, 1, 3, 0, 6, 0], 100_000)(1, 0), minlength=6)
+    assert counts[[0, 3, 5]].tolist() == [0, 0, 0]
+    assert np.abs(counts[[1, 2, 4]] / 100_000 - [0.1, 0.3, 0.6]).max() < 0.005
+
+
+def test_without_replacement_a_sample_comes_once() -> None:
+    sampler = WeightedSampler([0, 1, 1, 1000, 0], replacement=False)
+    assert sorted(sampler(1, 0).tolist()) == [1, 2, 3]
+    first = WeightedSampler([0, 1, 1, 1000, 0], 1, replacement=False)
+    assert Counter(first(1, epoch)[0] for epoch in range(100))[3] > 95
+
+
+def test_chances_without_replacement_are_those_of_one_draw_after_another() -> None:
+    sampler = WeightedSampler([1, 2, 3], 2, replacement=False)
+    pairs = Counter(frozenset(sampler(1, epoch).tolist()) for epoch in range(4000))
+    # P({0, 1}) = 1/6 * 2/5 + 2/6 * 1/4, and so on.
+    for pair, chance in (((0, 1), 9 / 60), ((0, 2), 16 / 60), ((1, 2), 35 / 60)):
+        assert abs(pairs[frozenset(pair)] / 4000 - chance) < 0.025
+
+
+def test_without_replacement_the_order_is_random() -> None:
+    sampler = WeightedSampler([1, 1000], replacement=False)
+    assert 30 < sum(int(sampler(1, epoch)[0]) for epoch in range(100)) < 70
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (([1, -1],), "finite and at least 0"),
+        (([1, np.inf],), "finite and at least 0"),
+        (([0, 0],), "all weights are 0"),
+        ((["a", "b"],), "weights are not numbers"),
+        (([],), "not one value for each sample"),
+        ((3,), "not one value for each sample"),
+        (([1, 1], 0), "bad num_samples"),
+        (([1, 1], 1.5), "bad num_samples"),
+        (([1, 0], 2, False), "fewer samples than are to be drawn"),
+    ],
+)
+def test_what_are_no_weights(arguments: Any, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        WeightedSampler(*arguments)
+
+
+def test_a_missing_weight() -> None:
+    with pytest.raises(AlignmentError, match="missing values"):
+        WeightedSampler([1.0, np.nan])
+
+
+# Balanced
+
+STRATEGIES: list[Any] = [
+    "auto",
+    "minority",
+    "majority",
+    "not minority",
+    "not majority",
+    "all",
+    {"a": 100, "b": 50},
+    {"c": 5},
+    {"b": 30, "c": 10},
+    {},
+    lambda labels: {"b": 90, "c": 80},
+    lambda labels: {"a": 10},
+]
+
+
+@pytest.mark.parametrize("method", ["over", "under"])
+@pytest.mark.parametrize("number", range(len(STRATEGIES)))
+def test_strategies_are_those_of_imbalanced_learn(method: str, number: int) -> None:
+    utils = pytest.importorskip("imblearn.utils")
+    strategy, have = STRATEGIES[number], Counter(LABELS.tolist())
+    try:
+        theirs = utils.check_sampling_strategy(strategy, LABELS, f"{method}-sampling")
+    except ValueError:
+        with pytest.raises(ArgumentError):
+            BalancedSampler(LABELS, strategy, method)  # type: ignore[arg-type]
+        return
+    wanted = {
+        label: have[label] + theirs.get(label, 0) if method == "over" else theirs.get(label, size)
+        for label, size in have.items()
+    }
+    sampler = BalancedSampler(LABELS, strategy, method)  # type: ignore[arg-type]
+    assert sampler.counts == wanted
+    assert Counter(LABELS[sampler(1, 0)].tolist()) == {k: v for k, v in wanted.items() if v}
+
+
+@pytest.mark.parametrize("method", ["over", "under"])
+@pytest.mark.parametrize("ratio", [0.1, 0.3, 0.5, 0.9, 1.0, 1.5, 0.0])
+def test_a_ratio_is_that_of_imbalanced_learn(method: str, ratio: float) -> None:
+    utils = pytest.importorskip("imblearn.utils")
+    labels = np.repeat([1, 0], [20, 80])
+    try:
+        theirs = utils.check_sampling_strategy(ratio, labels, f"{method}-sampling")
+    except ValueError:
+        with pytest.raises(ArgumentError):
+            BalancedSampler(labels, ratio, method)  # type: ignore[arg-type]
+        return
+    counts = BalancedSampler(labels, ratio, method).counts  # type: ignore[arg-type]
+    assert counts == ({0: 80, 1: 20 + theirs[1]} if method == "over" else {0: theirs[0], 1: 20})
+
+
+def test_over_sampling_shows_each_sample_of_a_class_alike() -> None:
+    shown = Counter(BalancedSampler(LABELS)(1, 0).tolist())
+    for label in "abc":
+        members = [shown[position] for position in np.flatnonzero(label == LABELS)]
+        assert 0 < max(members) <= min(members) + 1
+
+
+def test_under_sampling_shows_other_samples_in_each_epoch() -> None:
+    sampler = BalancedSampler(LABELS, method="under")
+    epochs = [set(sampler(1, epoch).tolist()) for epoch in range(40)]
+    assert all(len(epoch) == 30 for epoch in epochs)
+    assert len(set.union(*epochs)) == 120
+
+
+def test_classes_are_mixed() -> None:
+    order = LABELS[BalancedSampler(LABELS)(1, 0)]
+    assert all(len(set(order[start : start + 40])) == 3 for start in range(0, 240, 40))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "method", "says"),
+    [
+        ("some", "over", "bad strategy"),
+        ("majority", "over", "bad strategy"),
+        ("minority", "under", "bad strategy"),
+        (None, "over", "bad strategy"),
+        (True, "over", "bad strategy"),
+        (0.5, "over", "0.5 for 3 classes"),
+        ({"a": 79}, "over", "cannot make 79 samples"),
+        ({"a": 81}, "under", "cannot make 81 samples"),
+        ({"a": 90.5}, "over", "an integer"),
+        ({"x": 90}, "over", "a class that has no samples"),
+        ("auto", "both", "bad method"),
+    ],
+)
+def test_what_is_no_strategy(strategy: Any, method: Any, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        BalancedSampler(LABELS, strategy, method)
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 0], [True, True, False], [1, 1, "a"], [0.5, 0.5, 1]])
+def test_labels_of_any_kind(labels: Any) -> None:
+    assert sorted(BalancedSampler(labels)(1, 0).tolist()) == [0, 1, 2, 2]
+
+
+# Stratified
+
+
+@pytest.mark.parametrize("size", [4, 12, 30, 50])
+@pytest.mark.parametrize("epoch", range(3))
+def test_every_batch_has_its_share_of_each_class(size: int, epoch: int) -> None:
+    order = StratifiedSampler(LABELS)(1, epoch)
+    assert sorted(order.tolist()) == list(range(120))
+    whole = Counter(LABELS.tolist())
+    for start in range(0, 120, size):
+        batch = Counter(LABELS[order[start : start + size]].tolist())
+        share = min(size, 120 - start) / 120
+        assert all(abs(batch[label] - whole[label] * share) < 2 for label in whole)
+
+
+def test_rare_classes_are_spread_over_the_epoch() -> None:
+    labels = np.concatenate([np.zeros(950, int), np.arange(1, 51)])
+    order = labels[StratifiedSampler(labels)(1, 0)]
+    assert all(2 < (part > 0).sum() < 20 for part in order.reshape(5, -1))
+
+
+# Bucketed
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 24, 25, 119, 120])
+@pytest.mark.parametrize("pool", [1, 2, 100])
+def test_every_sample_comes_once(n: int, pool: int) -> None:
+    for epoch in range(3):
+        order = BucketSampler(LENGTHS[:n], 8, pool)(1, epoch)
+        assert sorted(order.tolist()) == list(range(n))
+
+
+def test_a_pool_of_all_makes_batches_of_neighbours_in_length() -> None:
+    order = BucketSampler(LENGTHS, 8, 15)(1, 0)
+    batches = np.sort(LENGTHS[order].reshape(15, 8), axis=1)
+    assert batches[np.argsort(batches[:, 0])].ravel().tolist() == np.sort(LENGTHS).tolist()
+    assert (np.diff(batches[:, 0]) < 0).any()
+
+
+def test_buckets_spare_padding() -> None:
+    plain, small, large = (BucketSampler(LENGTHS, 8, pool) for pool in (1, 3, 15))
+    assert plain.padding() > 1.5 * small.padding() > 1.5 * large.padding() > 0
+    assert plain.padding(1, 0) != plain.padding(1, 1)
+
+
+def test_padding_is_measured() -> None:
+    assert BucketSampler([2, 2, 4, 4], 2).padding() == 0
+    assert BucketSampler([1, 3], 2).padding() == 1 - 4 / 6
+    assert BucketSampler([1, 3, 5], 2).padding() == 1 - 9 / 11
+    assert BucketSampler([0, 0], 2).padding() == 0
+
+
+def test_a_sequence_of_another_batch_size() -> None:
+    sampler = BucketSampler(LENGTHS, 8)
+    makes: list[Any] = [
+        lambda: Coded(120, sampler=sampler, batch_size=16),
+        lambda: Coded(120, sampler=sampler, batch_size=8).replace(batch_size=16),
+    ]
+    for make in makes:
+        with pytest.raises(ArgumentError, match=r"another size(?s:.)*batch_size=16, and 8"):
+            make()
+
+
+@pytest.mark.parametrize("arguments", [([1, 2], 0), ([1, 2], 2, 0), ([-1, 2], 2), (["a"], 2)])
+def test_what_makes_no_buckets(arguments: Any) -> None:
+    with pytest.raises(ArgumentError):
+        BucketSampler(*arguments)
+
+
+# In sequences
+
+WEIGHTS = pd.Series(np.where(np.arange(N) % 5, 0.0, 1.0), KEYS)
+
+
+def keys_of(seq: Any) -> set[str]:
+    return {key for i in range(len(seq)) for key in seq.batch_keys(i)}
+
+
+def test_values_are_aligned_by_key() -> None:
+    whole = part("x", BACKWARDS, sampler=WeightedSampler(WEIGHTS), seed=1)
+    assert keys_of(whole) == set(KEYS[::5])
+    assert keys_of(part("x", BACKWARDS, seed=1).replace(sampler=WeightedSampler(WEIGHTS))) == set(
+        KEYS[::5]
+    )
+    joined = join(part("x", BACKWARDS), part("y"), sampler=WeightedSampler(WEIGHTS), seed=1)
+    assert keys_of(joined) == set(KEYS[::5])
+
+
+def test_without_keys_values_are_taken_in_order() -> None:
+    weights = pd.Series([1, 0, 0, 0], index=[3, 2, 1, 0])
+    assert set(epoch_of(Coded(4, sampler=WeightedSampler(weights)))) == {0}
+
+
+@pytest.mark.parametrize("values", [[1] * 19, [1] * 21, pd.Series([1] * 19, KEYS[1:])])
+def test_values_that_are_not_those_of_the_samples(values: Any) -> None:
+    with pytest.raises((ArgumentError, AlignmentError), match=r"^ArraySequence: weights"):
+        part(sampler=WeightedSampler(values))
+    with pytest.raises((ArgumentError, AlignmentError), match=r"^ArraySequence: weights"):
+        part().replace(sampler=WeightedSampler(values))
+
+
+@each_sampler
+def test_a_part_samples_its_own(name: str) -> None:
+    seq = Coded(120, sampler=SAMPLERS[name], batch_size=8, seed=1)
+    subset = seq.subset(np.arange(120)[::-2])
+    assert set(epoch_of(subset)) <= set(range(1, 120, 2))
+    again = subset.subset(slice(5, 58))
+    assert set(epoch_of(again)) <= set(again.keys)
+
+
+def test_values_follow_their_samples_into_a_part() -> None:
+    seq = part("x", BACKWARDS, sampler=WeightedSampler(WEIGHTS), seed=1)
+    subset = seq.subset(KEYS[3:13]).subset(KEYS[12:4:-1])
+    assert keys_of(subset) == {"k05", "k10"}
+    train, test = seq.split(0.9, 0.1)
+    assert keys_of(train) == set(train.keys) & set(KEYS[::5])
+    assert test._settings.sampler is None
+
+
+def test_a_strategy_is_applied_to_the_part() -> None:
+    seq = Coded(120, sampler=BalancedSampler(LABELS), seed=1)
+    train, _ = seq.split(0.5, 0.5, stratify=LABELS)
+    assert Counter(LABELS[epoch_of(train)].tolist()) == {"a": 40, "b": 40, "c": 40}
+
+
+def test_a_function_knows_the_whole_only() -> None:
+    seq = Coded(20, sampler=lambda seed, epoch: np.arange(20)[::-1])
+    for make in (lambda: seq.subset([1, 2]), lambda: seq.split(0.5, 0.5)):
+        with pytest.raises(ArgumentError, match=r"positions of the whole(?s:.)*restricted"):
+            make()
+    train, _ = seq.replace(sampler=None).split(0.5, 0.5)
+    assert epoch_of(train.replace(sampler=lambda seed, epoch: [1, 1])) == [train.keys[1]] * 2
+
+
+def test_a_sampler_of_a_part_of_a_join_is_left_aside() -> None:
+    seq = join(
+        part("x", BACKWARDS, sampler=lambda seed, epoch: [0]),
+        part("y").subset(KEYS[:5]),
+        how="inner",
+    )
+    assert keys_of(seq) == set(KEYS[:5])
