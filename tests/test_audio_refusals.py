@@ -52,6 +52,12 @@ def test_a_sound_that_is_cut_short(kind: str, tmp_path: Path) -> None:
     assert len(sounds([whole]).load_sample(0)[0]) == 40_000
 
 
+def test_a_sound_that_ends_before_its_time(tmp_path: Path) -> None:
+    whole = encoded(np.random.default_rng(0).uniform(-0.5, 0.5, 80_000), 44_100, "MP3")
+    assert "cut short" in refused(whole[: len(whole) // 2], tmp_path).what
+    assert len(sounds([whole]).load_sample(0)[0]) > 14_000
+
+
 def test_a_damaged_middle(tmp_path: Path) -> None:
     data = bytearray(encoded(np.random.default_rng(0).uniform(-1, 1, 40_000), kind="FLAC"))
     data[20_000:30_000] = bytes(10_000)
