@@ -229,6 +229,15 @@ def test_a_file(ending: str, tmp_path: Path) -> None:
         assert seq[0][0]["c"].tolist() == [1, 0, 2]
 
 
+def test_a_column_of_a_long_file_is_of_one_kind(tmp_path: Path) -> None:
+    lines = ["x,,,,,,,", *["1,,,,,,,"] * 140_000, *["a,,,,,,,"] * 3]
+    (tmp_path / "long.csv").write_text("\n".join(lines))
+    seq = TableSequence(tmp_path / "long.csv", categorical="x")
+    seq.adapt(progress=False)
+    vocabulary: Any = seq.transforms["x"]
+    assert vocabulary.categories == ("1", "a")
+
+
 def test_the_index_of_a_parquet_file(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     FRAME.set_index("id").to_parquet(tmp_path / "t.parquet")

@@ -31,7 +31,7 @@ VOCABULARIES: list[tuple[Any, Any, Any]] = [
     (Vocabulary(mask=""), ["b", "ж", "b", "猫"], ["new", ""]),
     (Vocabulary(mask="[PAD]", max_size=4), ["b", "a", "b", "c", "a"], ["", "[PAD]"]),
     (Vocabulary(), ["[UNK]", "[[UNK]]", "b"], ["new"]),
-    (Vocabulary(), [3, -1, 3, 7], [0, 99, -2]),
+    (Vocabulary(), [-1, 3, -1, 7], [0, 99, -2]),
     (Vocabulary(mask=0), [3, -1, 3, 7], [0, 99, -2]),
     (Vocabulary(mask=-9), [3, -1, 3, 7], [0, 99, -9]),
     (Vocabulary(), [True, False, True], []),
