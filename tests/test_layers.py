@@ -49,6 +49,7 @@ LAYERS = (
     "engine.runtime",
     "engine",
     "_keras",
+    "indexing",
     "selection",
     "aligning",
     "hashing",
