@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import AlignmentError, ArgumentError
+from .indexing import find
 from .order import Indices
 from .selection import few
 
@@ -43,16 +44,20 @@ def align_keys(
     first = keys[0]
     for other, name in zip(keys[1:], names[1:], strict=True):
         check_kinds(first, other, names[0], name)
-    found = [None if other.equals(first) else other.get_indexer(first) for other in keys]
+    found = [None if other.equals(first) else find(other, first) for other in keys]
     common = np.ones(len(first), bool)
     for positions in found:
         if positions is not None:
             common &= positions >= 0
     kept = first if common.all() else first[common]
+    if len(kept) < len(first):
+        found = [np.flatnonzero(common) if p is None else p[common] for p in found]
     dropped = {}
-    for other, name in zip(keys, names, strict=True):
-        if len(other) > len(kept):
-            dropped[name] = other[~other.isin(kept)]
+    for other, name, positions in zip(keys, names, found, strict=True):
+        if positions is not None and len(other) > len(kept):
+            left_out = np.ones(len(other), bool)
+            left_out[positions] = False
+            dropped[name] = other[left_out]
     if how == "strict" and dropped:
         raise _differ(keys, names, dropped)
     if not len(kept):
@@ -60,9 +65,7 @@ def align_keys(
             "the sequences have no key in common",
             got="; ".join(f"{n}: {few(k, 3)}" for k, n in zip(keys, names, strict=True)),
         )
-    if len(kept) < len(first):
-        found = [np.flatnonzero(common) if p is None else p[common] for p in found]
-    return kept, [None if p is None else p.astype(np.int64) for p in found], dropped
+    return kept, found, dropped
 
 
 def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
@@ -122,7 +125,7 @@ def _differ(
     lines = []
     for owner, extra in dropped.items():
         for other, name in zip(keys, names, strict=True):
-            missing = extra[~extra.isin(other)]
+            missing = extra[find(other, extra) < 0]
             if len(missing):
                 lines.append(f"{name} lacks {few(missing)}, which {owner} has")
     return AlignmentError(

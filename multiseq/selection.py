@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import AlignmentError, ArgumentError, describe
+from .indexing import duplicates, find
 from .order import Indices
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
             got=f"the first at position {int(missing.argmax())}",
             fix="give every sample a key, or drop those that have none",
         )
-    if not keys.is_unique:
+    if len(repeated := duplicates(keys)):
         raise AlignmentError(
             "keys are duplicated",
-            got=few(keys[keys.duplicated()].unique()),
+            got=few(repeated),
             expected="one key for each sample",
             fix="drop duplicates, or use a key that tells the samples apart; for one sample that "
             "belongs to many others, see seq.lookup(...)",
@@ -129,7 +130,7 @@ def positions_of(keys: pd.Index[Any], chosen: Any) -> Indices:
             positions = np.where(wanted < 0, wanted + len(keys), wanted)
             positions = np.where((positions >= 0) & (positions < len(keys)), positions, -1)
         else:
-            positions = keys.get_indexer(wanted)
+            positions = find(keys, wanted)
         if (missing := np.asarray(positions) < 0).any():
             raise AlignmentError(
                 "some keys or positions do not exist",
@@ -157,14 +158,14 @@ def rows_by_key(
     index = value.index
     if index.equals(keys):
         return value
-    if not index.is_unique:
+    if len(repeated := duplicates(index)):
         raise AlignmentError(
             f"the index of {name} has a key more than once",
-            got=few(index[index.duplicated()].unique()),
+            got=few(repeated),
             expected="one row for each key",
             fix="drop the duplicates; or pass .to_numpy() if the rows are in the samples' order",
         )
-    rows = index.get_indexer(keys)
+    rows = find(index, keys)
     missing = keys[rows < 0]
     if len(missing):
         raise AlignmentError(

@@ -14,6 +14,7 @@ from .aligning import check_kinds
 from .clock import EpochClock
 from .engine.runtime import Runtime
 from .errors import AlignmentError, ArgumentError, SampleError, naming
+from .indexing import find
 from .order import Indices
 from .selection import checked_keys, few, per_sample, positions_of
 from .settings import Settings
@@ -107,7 +108,7 @@ class Views:
             new = checked_keys(series.index)
             wanted = pd.Index(per_sample(series, new, "lookup"))
             check_kinds(wanted, self._keys, "lookup", "this sequence")
-            positions = self._keys.get_indexer(wanted)
+            positions = find(self._keys, wanted)
             if (missing := positions < 0).any():
                 raise AlignmentError(
                     f"there is no sample for {int(missing.sum())} of {len(new)} keys",
@@ -117,7 +118,7 @@ class Views:
                 )
             other = self._copy(settings={"sampler": None})
         other._keys, other._size, other._keyed = new, len(new), True
-        other._selection = self.source_indices(positions.astype(np.int64))
+        other._selection = self.source_indices(positions)
         other._looked_up = self if self._looked_up is None else self._looked_up
         return other
 

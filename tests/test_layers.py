@@ -53,6 +53,7 @@ LAYERS = (
     "engine.ray",
     "engine.runtime",
     "engine",
+    "indexing",
     "selection",
     "aligning",
     "hashing",
