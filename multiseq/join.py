@@ -68,7 +68,7 @@ class JoinedSequence(MultiInputSequence):
     """Several sequences as one, joined by key; made by `join`.
 
     The parts go on augmenting, each with random numbers of its own. To turn an image and its mask
-    together, subclass this and write `augment`, which sees the whole sample.
+    together, give the join an `augment`, which sees the whole sample.
 
     Args:
         members: (name or None, sequence) for each part.
@@ -158,7 +158,7 @@ class JoinedSequence(MultiInputSequence):
         )
         if not self._augments_itself:
             return sample
-        return self.augment(sample, draw.generator(index))
+        return self._augmented(sample, draw.generator(index))
 
     def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
         """From the first to the last time of all parts that know theirs."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _keras
 from .adapting import Adapting
+from .augmenting import Augmentation
 from .dividing import Dividing
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
@@ -83,7 +84,9 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         workers: How many workers load ahead; 0 loads when a batch is asked for.
         use_multiprocessing: Whether workers are processes, on Linux; elsewhere threads load.
         max_queue_size: How many batches are read ahead; None for `workers + 2`.
-        augmented: Whether `augment` is called.
+        augment: What is done at random to each sample, after `augment` where that is written: a
+            function of (sample, rng) that returns the sample, or an albumentations Compose.
+        augmented: Whether samples are augmented.
         on_error: What happens where a sample cannot be loaded: "raise"; "substitute" to take
             another one in its place, drawn by (seed, epoch, sample); or a function of the error
             (a SampleError that says where) that returns whether to substitute.
@@ -112,6 +115,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         workers: int = 0,
         use_multiprocessing: bool = False,
         max_queue_size: int | None = None,
+        augment: Augmentation | None = None,
         augmented: bool = True,
         on_error: str | Callable[[SampleError], bool] = "raise",
         max_errors: int = 100,
@@ -130,6 +134,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
             workers=workers,
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
+            augment=augment,
             augmented=augmented,
             on_error=on_error,
             max_errors=max_errors,
@@ -263,16 +268,22 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
 
     @property
     def augments(self) -> bool:
-        """Whether `augment` is written, and wanted."""
+        """Whether `augment` is written or given, and wanted."""
+        settings = self._settings
         written = type(self).augment is not MultiInputSequence.augment
-        return written and self._settings.augmented
+        return settings.augmented and (written or settings.augment is not None)
 
     def make_sample(self, index: int, draw: Draw | None) -> Sample:
         """Returns `load_sample(index)`, augmented where there are random numbers."""
         sample = self.load_sample(index)
         if draw is None or not self.augments:
             return sample
-        return self.augment(sample, draw.generator(index))
+        return self._augmented(sample, draw.generator(index))
+
+    def _augmented(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        sample = self.augment(sample, rng)
+        given = self._settings.augment
+        return sample if given is None else given(sample, rng)
 
     def _layout(self) -> Layout:
         return (self._live or self._started()).layout

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .augmenting import as_augmentation
 from .errors import ArgumentError, describe
 from .order import Order, Sampler, draw_seed
 
@@ -45,6 +46,7 @@ class Settings:
     workers: int = 0
     use_multiprocessing: bool = False
     max_queue_size: int | None = None
+    augment: Any = None
     augmented: bool = True
     on_error: Any = "raise"
     max_errors: int = 100
@@ -59,6 +61,8 @@ class Settings:
         if self.max_queue_size is not None:
             self._set("max_queue_size", _integer("max_queue_size", self.max_queue_size, 1))
         self._set("seed", draw_seed(self.seed))
+        if self.augment is not None:
+            self._set("augment", as_augmentation(self.augment))
         for name in ("shuffle", "drop_last", "use_multiprocessing", "augmented"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ArgumentError(
