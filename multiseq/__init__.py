@@ -5,32 +5,44 @@ ready-made sequences by key.
 """
 
 from . import errors
+from .augmenting import Albumentations
 from .join import JoinedSequence, join
 from .memory import aligned_empty
+from .modalities._mel import LogMel
 from .modalities.arrays import ArraySequence
+from .modalities.audio import AudioSequence
 from .modalities.files import FileSequence
 from .modalities.images import ImageSequence
+from .modalities.sql import SQLSequence
+from .modalities.tables import TableSequence
 from .modalities.text import TextSequence
+from .modalities.windows import WindowSequence
 from .samplers import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler
 from .samples import Spec
 from .sequence import MultiInputSequence
 from .transforms import MinMax, Standardize, Vocabulary
 
 __all__ = [
+    "Albumentations",
     "ArraySequence",
+    "AudioSequence",
     "BalancedSampler",
     "BucketSampler",
     "FileSequence",
     "ImageSequence",
     "JoinedSequence",
+    "LogMel",
     "MinMax",
     "MultiInputSequence",
+    "SQLSequence",
     "Spec",
     "Standardize",
     "StratifiedSampler",
+    "TableSequence",
     "TextSequence",
     "Vocabulary",
     "WeightedSampler",
+    "WindowSequence",
     "aligned_empty",
     "errors",
     "join",

@@ -76,7 +76,7 @@ class Server:
             database="postgres",
             query={"host": str(self._folder)},
         )
-        return url.render_as_string(hide_password=False)
+        return str(url.render_as_string(hide_password=False))
 
     def run(self, sql: Any, *parameters: Any) -> list[Any]:
         """Runs a statement, for each of the parameters if there are any."""
