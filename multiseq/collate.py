@@ -65,7 +65,7 @@ class BatchBuilder:
         Raises:
             SpecError: A leaf does not fit its spec.
         """
-        for column, leaf in zip(self.columns, leaves, strict=True):
+        for column, leaf in zip(self.columns, leaves):  # noqa: B905 (`strict` takes 0.2 us)
             column.put(row, leaf)
 
     def put_rows(self, start: int, count: int, leaves: Leaves) -> None:

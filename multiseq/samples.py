@@ -134,6 +134,7 @@ class Structure:
     def __init__(self, sample: Sample) -> None:
         self._parts = [_Part(name, part) for name, part in _named_parts(sample)]
         self.names = tuple(name for part in self._parts for name in part.leaf_names())
+        self._bare = not any(part.container for part in self._parts)
         # Batches go through here by the hundred thousand: what can be known is known beforehand.
         ends = list(itertools.accumulate(max(1, len(part.keys)) for part in self._parts))
         self._plan = [
@@ -166,8 +167,10 @@ class Structure:
             sample = sample[:1]
         if len(sample) != len(self._parts):
             raise self._differs(sample)
+        if self._bare:
+            return list(sample)
         leaves: Leaves = []
-        for (container, keys, _, _), part in zip(self._plan, sample, strict=True):
+        for (container, keys, _, _), part in zip(self._plan, sample):  # noqa: B905 (lengths are equal)
             if container is None:
                 leaves.append(part)
             elif not isinstance(part, container) or len(part) != len(keys):
