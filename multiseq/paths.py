@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import Any
 
 from multiseq.errors import SourceError
@@ -12,7 +11,7 @@ from multiseq.errors import SourceError
 __all__ = ["inside"]
 
 
-def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> Path:
+def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> str:
     """Joins a path from a manifest to the folder that it may not leave.
 
     What counts is where the file really lies: an absolute path or one with `..` is accepted if
@@ -35,7 +34,7 @@ def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> Pa
     base, text = os.fspath(root), _text(relative)
     path = os.path.join(base, text)
     if _is_plain(base, text) or _is_below(base, path):
-        return Path(path)
+        return path
     raise SourceError(
         "a path leaves its root folder",
         got=f"{text!r}, which is {os.path.realpath(path)!r}",

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from multiseq import paths
 from multiseq.errors import SourceError
-from multiseq.paths import inside
+
+
+def inside(root: str | Path, relative: str | Path) -> Path:
+    return Path(paths.inside(root, relative))
 
 
 @pytest.fixture

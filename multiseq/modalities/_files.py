@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Mapping
@@ -54,8 +55,7 @@ class _InFolder:
         self._paths, self._root = paths, None if root is None else os.fspath(root)
 
     def read(self, index: int) -> bytes:
-        with self.open(index) as file:
-            return attempt(file.read)
+        return attempt(functools.partial(_whole, self._path(index)))
 
     def open(self, index: int) -> IO[bytes]:
         path = self._path(index)
@@ -64,9 +64,14 @@ class _InFolder:
     def name(self, index: int) -> str | None:
         return os.path.join(self._root or "", self._paths[index])
 
-    def _path(self, index: int) -> str | os.PathLike[str]:
+    def _path(self, index: int) -> str:
         path = self._paths[index]
         return path if self._root is None else inside(self._root, path)
+
+
+def _whole(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 class _InZip(ZipMembers):

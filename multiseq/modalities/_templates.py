@@ -185,7 +185,7 @@ class _Folder:
         if kind != "link":
             return kind
         real = inside(self.root, path)
-        return "folder" if real.is_dir() else "file" if real.is_file() else ""
+        return "folder" if os.path.isdir(real) else "file" if os.path.isfile(real) else ""
 
     def has(self, path: str, depth: int) -> bool:
         """Whether a file is there, for a path whose key may be anything."""
