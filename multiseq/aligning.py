@@ -71,15 +71,32 @@ def align_keys(
 def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
     """Raises AlignmentError where keys are of kinds that are never equal, or equal by accident."""
     kinds = _kind(first), _kind(other)
-    if kinds[0] == kinds[1] or "mixed" in kinds:
+    if kinds[0] != kinds[1] and "mixed" not in "".join(kinds):
+        what = f"keys are of different kinds: {kinds[0]} and {kinds[1]}"
+        fix = _FIXES.get(frozenset(kinds), "convert one side, or pass keys=")
+    elif set(first.names) == set(other.names) and list(first.names) != list(other.names):
+        what = "keys have their levels in another order"
+        fix = f"use keys.reorder_levels({list(first.names)})"
+    elif {first.dtype.kind, other.dtype.kind} == {"i", "f"} and not _exact(first, other):
+        what = "keys are of different kinds: integers, and floats too large to tell them apart"
+        fix = "convert the floats, with keys.astype('int64')"
+    else:
         return
-    fix = _FIXES.get(frozenset(kinds), "convert one side, or pass keys=")
     raise AlignmentError(
-        f"keys are of different kinds: {kinds[0]} and {kinds[1]}",
-        got=f"{name}: {few(first, 3)} ({first.dtype}); {other_name}: {few(other, 3)} "
-        f"({other.dtype})",
+        what,
+        got=f"{name}: {few(first, 3)} ({_dtype(first)}); {other_name}: {few(other, 3)} "
+        f"({_dtype(other)})",
         fix=fix,
     )
+
+
+def _exact(*keys: pd.Index[Any]) -> bool:
+    """Whether numbers are small enough for float64 to hold each integer."""
+    return all(each.min() > -(2**53) and each.max() < 2**53 for each in keys)
+
+
+def _dtype(keys: pd.Index[Any]) -> Any:
+    return ", ".join(map(str, getattr(keys, "dtypes", [keys.dtype])))
 
 
 _FIXES = {
@@ -110,7 +127,7 @@ def _kind(keys: pd.Index[Any]) -> str:
     import pandas as pd
 
     if isinstance(keys, pd.MultiIndex):
-        return f"tuples of {keys.nlevels}"
+        return f"tuples of ({', '.join(map(_kind, keys.levels))})"
     if isinstance(keys, pd.CategoricalIndex):
         return _kind(keys.categories)
     if isinstance(keys, pd.DatetimeIndex) and keys.tz is not None:

@@ -133,7 +133,7 @@ class Dividing(Views):
         seed = self._settings.seed
         grouped = None if groups is None else self._per_sample(groups, "groups")
         if hash:
-            by = self.keys.to_series() if grouped is None else grouped
+            by = self.keys if grouped is None else grouped
             return split_hashed(hash_keys(by, self._hashed), fractions)
         if stratify is None:
             if grouped is None:

@@ -20,7 +20,7 @@ __all__ = ["hash_keys"]
 _PURPOSE = b"multiseq.split"
 
 
-def hash_keys(keys: pd.Series[Any], depth: int = 0) -> npt.NDArray[np.uint64]:
+def hash_keys(keys: pd.Index[Any] | pd.Series[Any], depth: int = 0) -> npt.NDArray[np.uint64]:
     """Returns a hash of each key: the first 8 bytes of BLAKE2b, as a little-endian number.
 
     What is hashed is the key as text in UTF-8: numbers in decimal (1 and 1.0 alike), times in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -140,21 +141,18 @@ class JoinedSequence(MultiInputSequence):
 
     def load_sample(self, index: int) -> Sample:
         """Loads the sample of each part that has this key."""
-        return self._assembled([member.leaves(index, None) for member in self._members])
+        return self._assembled(lambda _, member: member.leaves(index, None))
 
     def load_batch(self, indices: Indices) -> Any:
         """Loads the samples of each part, by its own fast path where it has one."""
-        return self._assembled([member.columns(indices) for member in self._members])
+        return self._assembled(lambda _, member: member.columns(indices))
 
     def make_sample(self, index: int, draw: Draw | None) -> Sample:
         """Loads and augments the sample of each part, then augments the whole."""
         if draw is None:
             return self.load_sample(index)
         sample = self._assembled(
-            [
-                member.leaves(index, draw.of_part(n) if _augments(member) else None)
-                for n, member in enumerate(self._members)
-            ]
+            lambda n, member: member.leaves(index, draw.of_part(n) if _augments(member) else None)
         )
         if not self._augments_itself:
             return sample
@@ -224,8 +222,17 @@ class JoinedSequence(MultiInputSequence):
     def _augments_itself(self) -> bool:
         return super().augments
 
-    def _assembled(self, leaves: list[Leaves]) -> tuple[Any, ...]:
+    def _assembled(self, load: Callable[[int, Part | Rows], Leaves]) -> tuple[Any, ...]:
+        """Returns a sample of what is loaded from each member, by its number.
+
+        Where inputs alone are wanted, nothing is loaded from members that give none.
+        """
         structure, origins = self._plan
+        if self._inputs_only and not self._augments_itself:
+            structure = structure.of_inputs()
+            origins = origins[: len(structure)]
+        numbers = {origin.member for origin in origins}
+        leaves = {number: load(number, self._members[number]) for number in numbers}
         return structure.unflatten([leaves[origin.member][origin.number] for origin in origins])
 
 
@@ -234,6 +241,12 @@ def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     for _, part in roles:
         if not isinstance(part, MultiInputSequence):
             raise ArgumentError("only sequences can be joined", got=part)
+        if part._settings.class_weight is not None:
+            raise ArgumentError(
+                "a part of a join has a class_weight, which would be lost",
+                got=type(part).__name__,
+                fix="give it to the join: join(..., class_weight=...)",
+            )
         if part.collates:
             raise ArgumentError(
                 "a sequence with a collate of its own cannot be joined", got=type(part).__name__

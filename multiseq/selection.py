@@ -68,8 +68,12 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
 def _index(values: Any) -> pd.Index[Any]:
     import pandas as pd
 
+    if not hasattr(values, "__len__"):
+        values = list(values)
     try:
-        index: pd.Index[Any] = pd.Index(values if hasattr(values, "__len__") else list(values))
+        index: pd.Index[Any] = pd.Index(values)
+    except UnicodeEncodeError:  # A file's name that is no UTF-8, which Arrow cannot hold.
+        index = pd.Index(values, dtype=object)
     except (TypeError, ValueError) as error:  # Such as an array of two axes.
         raise _no_keys(values) from error
     return index

@@ -177,10 +177,10 @@ def _check_alignment(seq: MultiInputSequence) -> None:
     """Every part of a join gives the sample of the join's key."""
     if not isinstance(seq, JoinedSequence):
         return
-    structure, origins = seq._plan
+    structure, (_, origins) = seq._started().layout.structure, seq._plan
     for key in seq.batch_keys(len(seq) - 1):
         joined = structure.flatten(seq.sample(_position(seq, key)))
-        for name, leaf, origin in zip(structure.names, joined, origins, strict=True):
+        for name, leaf, origin in zip(structure.names, joined, origins, strict=False):
             member = seq._members[origin.member]
             if not isinstance(member, Part):
                 continue

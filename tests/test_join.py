@@ -218,6 +218,28 @@ def test_partial_weights_are_completed() -> None:
     assert seq[0][2]["q"].tolist() == [k / 2 for k in range(N)]
 
 
+def test_several_outputs_with_weights_of_their_own() -> None:
+    """Targets from two parts, a weight for one of them, class weights for the other."""
+    one = ArraySequence({"x": np.arange(N)}, {"p": np.arange(N)}, {"p": np.arange(N)}, keys=KEYS)
+    other = ArraySequence(
+        {"y": BACKWARDS}, {"q": BACKWARDS % 2}, keys=[KEYS[k] for k in BACKWARDS], seed=1
+    )
+    weights = {"q": {0: 2.0, 1: 3.0}}
+    seq = join(one, other, class_weight=weights, batch_size=6, shuffle=True, seed=1)
+    for inputs, targets, weight in seq:
+        assert (inputs["x"] == inputs["y"]).all()
+        assert (targets["p"] == inputs["x"]).all()
+        assert (targets["q"] == inputs["x"] % 2).all()
+        assert (weight["p"] == inputs["x"]).all()
+        assert (weight["q"] == inputs["x"] % 2 + 2).all()
+
+
+def test_class_weight_of_a_part_is_not_lost() -> None:
+    labelled = ArraySequence({"y": np.arange(N)}, np.arange(N), keys=KEYS, class_weight={0: 5})
+    with pytest.raises(ArgumentError, match=r"class_weight, which would be lost"):
+        join(part("x"), labelled)
+
+
 def test_class_weight() -> None:
     seq = join(part(), targets=TARGETS["series"], class_weight={0: 5})
     assert seq[0][2].tolist() == [5] + [1] * (N - 1)

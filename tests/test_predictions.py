@@ -71,6 +71,23 @@ def test_parts_of_a_join_are_plain_too() -> None:
     assert (inputs["noise"] == 0).all()
 
 
+class Unread(Coded):
+    """Can be loaded once, to see what it looks like."""
+
+    def load_sample(self, index: int) -> Any:
+        assert index == 0, "this was not to be loaded"
+        return super().load_sample(index)
+
+
+@pytest.mark.parametrize("make", [part, lambda name: Coded(KEYS)])
+def test_targets_of_a_join_are_not_loaded(make: Any) -> None:
+    seq = join(make("x"), targets=Unread(KEYS), sample_weight=np.ones(N))
+    assert epoch_of(seq.for_prediction()) == list(range(N))
+    assert len(seq.predictions(Echo(lambda x: x))) == N
+    with pytest.raises(LoadError, match="not to be loaded"):
+        seq[0]
+
+
 def test_a_view_for_prediction_is_a_part_without_targets() -> None:
     inner = Coded(KEYS).for_prediction()
     assert len(join(inner, part("x"))[0]) == 1

@@ -112,6 +112,13 @@ def test_chosen_by_key_position_slice_or_mask(chosen: Any, positions: list[int])
     assert found.dtype == np.int64
 
 
+def test_names_that_are_no_utf_8() -> None:
+    seq = Coded(["a", "\udc80", "c"], batch_size=2)
+    assert seq.keys.tolist() == ["a", "\udc80", "c"]
+    assert epoch_of(seq.subset(["\udc80"])) == [1]
+    assert epoch_of(seq.split(0.5, 0.5, hash=True)[0])
+
+
 def test_integers_are_keys_where_keys_are_integers() -> None:
     assert positions_of(pd.Index([30, 10, 20]), [10, 30]).tolist() == [1, 0]
     with pytest.raises(AlignmentError, match=r"(?s)do not exist.*got: 0"):

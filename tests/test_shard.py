@@ -1,0 +1,123 @@
+"""shard: each process its share of every batch, whatever their number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from coded import Coded, Noisy, codes, frozen
+
+from multiseq import BalancedSampler, BucketSampler
+from multiseq.errors import ArgumentError
+from multiseq.testing import check_sequence
+
+LABELS = np.array([0] * 60 + [1] * 20)
+ORDERS: dict[str, Any] = {
+    "plain": {},
+    "shuffled": {"shuffle": True},
+    "balanced": {"sampler": BalancedSampler(LABELS)},
+    "bucketed": {"sampler": BucketSampler(np.arange(80), 12, pool=2)},
+}
+
+
+def shards(seq: Any, count: int) -> list[Any]:
+    return [seq.shard(index, count) for index in range(count)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_the_shares_of_a_step_are_the_batch_of_the_whole(
+    order: str, count: int, drop_last: bool
+) -> None:
+    seq = Coded(80, batch_size=12, seed=1, drop_last=drop_last, **ORDERS[order])
+    parts = shards(seq, count)
+    for epoch in (0, 3):
+        for each in (seq, *parts):
+            each.set_epoch(epoch)
+        assert [len(part) for part in parts] == [len(seq)] * count
+        for index in range(len(seq)):
+            shares = [codes(part[index]) for part in parts]
+            whole = codes(seq[index])
+            assert sorted(code for share in shares for code in share) == sorted(whole)
+            assert {len(share) for share in shares} <= {
+                len(whole) // count,
+                len(whole) // count + 1,
+            }
+            for part, share in zip(parts, shares, strict=True):
+                assert part.batch_keys(index).tolist() == share
+
+
+@pytest.mark.parametrize("n", range(24, 37))
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_with_drop_last_all_shards_have_as_many_full_batches(n: int, count: int) -> None:
+    parts = shards(Coded(n, batch_size=12, drop_last=True, shuffle=True, seed=1), count)
+    assert {len(part) for part in parts} == {n // 12}
+    assert {len(part[index][1]) for part in parts for index in range(len(part))} == {12 // count}
+
+
+def test_a_last_batch_of_fewer_samples_than_shards() -> None:
+    parts = shards(Coded(13, batch_size=12), 4)
+    assert [len(part) for part in parts] == [2, 1, 1, 1]
+    assert codes(parts[0][1]) == [12]
+
+
+def test_a_shard_of_a_shard() -> None:
+    seq = Coded(50, batch_size=12, shuffle=True, seed=1)
+    found = [codes(part[1]) for one in shards(seq, 2) for part in shards(one, 3)]
+    assert sorted(code for share in found for code in share) == sorted(codes(seq[1]))
+    assert {len(share) for share in found} == {2}
+
+
+def test_it_keeps_the_contract_but_for_the_others_samples() -> None:
+    sampler = BalancedSampler(LABELS)
+    check_sequence(Coded(80, batch_size=12, sampler=sampler, seed=1).shard(1, 3))
+    check_sequence(Coded(80, batch_size=12, shuffle=True, drop_last=True, seed=1).shard(1, 3))
+
+
+def test_workers_make_no_difference() -> None:
+    alone = Noisy(80, batch_size=12, shuffle=True, seed=1).shard(1, 3)
+    with alone.replace(workers=2) as seq:
+        assert [frozen(seq[i]) for i in range(len(seq))] == [
+            frozen(alone[i]) for i in range(len(alone))
+        ]
+
+
+def test_a_sample_is_augmented_as_in_the_whole() -> None:
+    seq = Noisy(4, batch_size=4, seed=1)
+    (whole, _), (share, _) = seq[0], seq.shard(1, 2)[0]
+    assert np.array_equal(whole["a"][1::2], share["a"])
+
+
+def test_a_large_epoch_is_computed_by_blocks() -> None:
+    seq = Coded(10**9, batch_size=60, shuffle=True, seed=1)
+    last = len(seq) - 1
+    for index in (0, 100_000, last):
+        found = [key for part in shards(seq, 3) for key in part.batch_keys(index)]
+        assert sorted(found) == sorted(seq.batch_keys(index))
+
+
+def test_every_shard_learns_and_splits_the_same() -> None:
+    seq = Coded(50, batch_size=12, seed=1)
+    one, other = (part.split(0.5, 0.5)[1] for part in shards(seq, 2))
+    assert one.keys.equals(other.keys)
+    assert one.num_samples == 25
+    assert one.for_prediction().num_samples == len(
+        [code for batch in one.for_prediction() for code in batch[0]["a"]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "count", "says"),
+    [
+        (2, 2, "no such shard"),
+        (-1, 2, "no such shard"),
+        (0, 0, "no such shard"),
+        (0, 5, "cannot be shared out evenly(?s:.)*batch_size=12 among 5"),
+    ],
+)
+def test_what_is_no_shard(index: int, count: int, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says) as caught:
+        Coded(50, batch_size=12).shard(index, count)
+    assert caught.value.where["class"] == "Coded"
