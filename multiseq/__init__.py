@@ -8,7 +8,6 @@ from . import errors
 from .augmenting import Albumentations
 from .join import JoinedSequence, join
 from .memory import aligned_empty
-from .modalities._mel import LogMel
 from .modalities.arrays import ArraySequence
 from .modalities.audio import AudioSequence
 from .modalities.files import FileSequence
@@ -20,6 +19,7 @@ from .modalities.windows import WindowSequence
 from .samplers import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler
 from .samples import Spec
 from .sequence import MultiInputSequence
+from .sources.audio.mel import LogMel
 from .transforms import MinMax, Standardize, Vocabulary
 
 __all__ = [

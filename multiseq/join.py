@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from . import _keras
-from .aligning import align_keys
 from .engine.job import Layout
 from .engine.layout import infer_layout
 from .errors import ArgumentError
+from .keys.aligning import align_keys
+from .keys.selection import few
+from .keys.targets import Targets
 from .members import Leaf, Member, Part, Rows
 from .order import Draw, Indices
 from .samples import Leaves, Sample, Structure
-from .selection import few
 from .sequence import MultiInputSequence
-from .targets import Targets
 from .weights import Weighting
 
 if TYPE_CHECKING:

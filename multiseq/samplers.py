@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ArgumentError, describe
+from .keys.selection import per_sample
 from .order import Indices, Permutation
-from .selection import per_sample
 from .strategies import Strategy, wanted_counts
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import _keras
-from .adapting import Adapting
 from .augmenting import Augmentation
-from .dividing import Dividing
+from .base.adapting import Adapting
+from .base.dividing import Dividing
+from .base.feed import KerasFeed
+from .base.predicting import Predicting
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
 from .errors import ArgumentError, NotInitializedError, SampleError, naming
-from .feed import KerasFeed
+from .keys.selection import checked_keys
 from .order import Draw, Indices, Sampler
-from .predicting import Predicting
 from .samples import Sample
-from .selection import checked_keys
 from .settings import Parallel, Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import ArgumentError, describe
-from .selection import few
+from .keys.selection import few
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,7 @@ from multiseq.errors import (
     SampleError,
     SourceError,
 )
-from multiseq.modalities import _sound
+from multiseq.sources.audio import sound as _sound
 
 
 def refused(data: bytes, folder: Path, **keywords: Any) -> SourceError:

@@ -7,7 +7,7 @@ import gc
 import pytest
 from coded import in_threads
 
-from multiseq.clock import EpochClock
+from multiseq.base.clock import EpochClock
 
 
 class Reader:

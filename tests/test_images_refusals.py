@@ -11,8 +11,8 @@ from pictures import FILES, gray, images, levels, photos, write
 from PIL import Image
 
 from multiseq.errors import AlignmentError, ArgumentError, MissingPackageError, SourceError
-from multiseq.modalities import _pillow
 from multiseq.modalities.images import ImageSequence
+from multiseq.sources.images import pillow as _pillow
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multiseq import indexing
-from multiseq.indexing import duplicates, find
+from multiseq.keys import indexing
+from multiseq.keys.indexing import duplicates, find
 
 N = 500
 TEXTS = [*(f"key {n}" for n in range(N - 6)), "", "ä", "äö" * 40, "a\0", "a", "\udc80"]

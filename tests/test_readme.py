@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from backends import LEGACY
 from PIL import Image
 
+import multiseq
 from multiseq.errors import SpecError
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -53,6 +57,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(pixels).save(root / f"photos/photo_{k}.jpg")
     stations = {"height": rng.random(STATIONS), "storm": rng.integers(0, 2, STATIONS)}
     pd.DataFrame(stations, pd.RangeIndex(STATIONS, name="station")).to_csv(root / "stations.csv")
+    flow = {"flow": rng.random(200), "rain": rng.random(200), "site": [0, 1] * 100}
+    hours = pd.date_range("2024-01-01", periods=100, freq="h").repeat(2)
+    pd.DataFrame(flow | {"area": [3.0, 8.0] * 100, "hour": hours}).to_csv(root / "flow.csv")
+    (root / "clips").mkdir()
+    for k in range(STATIONS):
+        soundfile.write(root / f"clips/{k}.wav", rng.normal(0, 0.1, 8_000), 16_000)
+    table = pd.read_csv(root / "stations.csv")
+    with contextlib.closing(sqlite3.connect(root / "weather.db")) as database:
+        table.to_sql("stations", database, index=False)
     captions = {"caption": ["a cat " * (1 + k % 4) for k in range(STATIONS)], "liked": 1}
     photos = pd.Index([f"photo_{k}" for k in reversed(range(STATIONS))], name="photo")
     pd.DataFrame(captions, photos).to_csv(root / "captions.csv")
@@ -76,13 +89,15 @@ def test_the_code_runs_and_means_what_the_text_says(names: dict[str, Any]) -> No
     assert abs(names["inputs"]["sensor"].mean()) < 0.1
     names["photos"].adapt(progress=False)
     assert names["photos"][0][0]["caption"].shape == (32, 20)
+    names |= {name: getattr(multiseq, name) for name in multiseq.__all__}
     for example in examples():
-        assert eval(example, names).num_samples in (STATIONS, 100), example  # noqa: S307
+        assert eval(example, names).num_samples in (STATIONS, 100, 148), example  # noqa: S307
+    assert names["views"].num_samples == STATIONS
+    assert names["varied"].augments
+    assert names["storms"].index.equals(names["data"].keys)
 
 
 def test_every_class_has_a_line_in_the_table() -> None:
-    import multiseq
-
     listed = [example.partition("(")[0] for example in examples()]
     classes = [name for name in multiseq.__all__ if name.endswith("Sequence")]
     assert sorted(listed) == sorted(set(classes) - {"MultiInputSequence", "JoinedSequence"})

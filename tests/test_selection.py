@@ -10,8 +10,8 @@ import pytest
 from coded import Coded, Noisy, codes, epoch_of, frozen, frozen_epoch
 
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.selection import checked_keys, few, positions_of
-from multiseq.splitting import split_positions
+from multiseq.keys.selection import checked_keys, few, positions_of
+from multiseq.keys.splitting import split_positions
 
 
 @pytest.mark.parametrize(

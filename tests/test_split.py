@@ -12,8 +12,8 @@ from keyed import BACKWARDS, KEYS, part
 
 from multiseq import MultiInputSequence, Standardize, join
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.hashing import hash_keys
-from multiseq.splitting import (
+from multiseq.keys.hashing import hash_keys
+from multiseq.keys.splitting import (
     split_classes,
     split_groups,
     split_groups_and_classes,

@@ -13,8 +13,8 @@ import zarr
 from coded import in_threads
 
 from multiseq.errors import ArgumentError, SourceError
-from multiseq.modalities import _stores
-from multiseq.modalities._stores import (
+from multiseq.sources.arrays import stores as _stores
+from multiseq.sources.arrays.stores import (
     Chunks,
     Hdf5,
     MappedRows,

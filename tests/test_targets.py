@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.targets import Targets
+from multiseq.keys.targets import Targets
 
 KEYS = pd.Index(["a", "b", "c"])
 

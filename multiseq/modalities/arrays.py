@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError
+from ..keys.targets import Targets
 from ..memory import BatchMemory
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
-from ..targets import Targets
-from ._arrow import Place, columns_of, is_table, pieces_of, places_of
-from ._stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
+from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
+from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
 
 __all__ = ["ArraySequence"]
 

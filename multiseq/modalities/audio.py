@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SourceError
+from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
-from ..targets import Targets
-from ._files import file_store, found_files, keys_of_files, unwrapped
-from ._mel import FLOOR, LogMel, MelFrames
-from ._sound import SUFFIXES, SoundReader, require_packages
-from ._source import check_keys, items_and_keys, with_spec
+from ..sources.audio.mel import FLOOR, LogMel, MelFrames
+from ..sources.audio.sound import SUFFIXES, SoundReader, require_packages
+from ..sources.items import check_keys, items_and_keys, with_spec
+from ..sources.media.store import file_store, found_files, keys_of_files, unwrapped
 
 __all__ = ["AudioSequence"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import AlignmentError, ArgumentError, MultiseqError, SourceError, SpecError
+from ..keys.selection import checked_keys
+from ..keys.targets import Targets
 from ..order import Indices
 from ..samples import Structure
-from ..selection import checked_keys
 from ..sequence import MultiInputSequence
-from ..targets import Targets
+from ..sources.files.documents import as_array, as_column, read_csv, read_json, read_txt
+from ..sources.files.npy import ArrayStack, read_npz
+from ..sources.files.templates import Template, check_files, find_keys
 from ..transforms import Transform, as_transform
-from ._documents import as_array, as_column, read_csv, read_json, read_txt
-from ._npy import ArrayStack, read_npz
-from ._templates import Template, check_files, find_keys
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SourceError
+from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
-from ..targets import Targets
-from ._decode import Decoder
-from ._files import file_store, found_files, keys_of_files, unwrapped
-from ._fitting import Fit, Fitting, Interpolation, Pixels
-from ._pillow import SUFFIXES, pixel_limit
-from ._source import check_keys, items_and_keys, with_spec
+from ..sources.images.decode import Decoder
+from ..sources.images.fitting import Fit, Fitting, Interpolation, Pixels
+from ..sources.images.pillow import SUFFIXES, pixel_limit
+from ..sources.items import check_keys, items_and_keys, with_spec
+from ..sources.media.store import file_store, found_files, keys_of_files, unwrapped
 
 __all__ = ["ImageSequence"]
 

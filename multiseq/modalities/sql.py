@@ -10,17 +10,17 @@ import numpy as np
 
 from ..engine.job import Layout
 from ..errors import AlignmentError, ArgumentError, SourceError
+from ..keys.selection import checked_keys
+from ..keys.targets import Targets
 from ..order import Indices
 from ..samples import Spec, Structure
-from ..selection import checked_keys
 from ..sequence import MultiInputSequence
-from ..targets import Targets
+from ..sources.files.templates import list_names
+from ..sources.flat import FlatTexts
+from ..sources.sql.columns import Columns, Leaf, leaves_of, with_transforms
+from ..sources.sql.queries import checked_query, path_or_url
+from ..sources.sql.readers import AlchemyReader, Reader, SQLiteReader
 from ..transforms import learn_rows
-from ._flat import FlatTexts
-from ._sql import AlchemyReader, Reader, SQLiteReader
-from ._sql_columns import Columns, Leaf, leaves_of, with_transforms
-from ._sql_queries import checked_query, path_or_url
-from ._templates import list_names
 
 if TYPE_CHECKING:
     import pandas as pd

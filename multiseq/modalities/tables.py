@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from ..engine.job import Layout
 from ..errors import ArgumentError, naming
+from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
-from ..targets import Targets
+from ..sources.tables.columns import categories, column, nearest, numbers, read_table, target
+from ..sources.tables.inputs import Categories, Encoded, Frame, Numbers
 from ..transforms import Standardize, Transform, Vocabulary, as_transform, learn_rows
-from ._table_columns import categories, column, nearest, numbers, read_table, target
-from ._table_inputs import Categories, Encoded, Frame, Numbers
 
 if TYPE_CHECKING:
     import pandas as pd

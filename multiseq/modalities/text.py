@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SpecError
+from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
-from ..targets import Targets
+from ..sources.flat import FlatRows, FlatTexts
+from ..sources.items import check_items, check_keys, items_and_keys, with_spec
+from ..sources.text.tokenizers import Splitter, layer_length, splitter, words
 from ..transforms import Vocabulary
-from ._flat import FlatRows, FlatTexts
-from ._source import check_items, check_keys, items_and_keys, with_spec
-from ._tokenizers import Splitter, layer_length, splitter, words
 
 __all__ = ["TextSequence"]
 

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError
+from ..keys.selection import few
 from ..order import Indices
-from ..selection import few
 from ..sequence import MultiInputSequence
+from ..sources.windows.columns import Columns
+from ..sources.windows.rows import Rows, sorting
+from ..sources.windows.runs import Runs, covered, find_gaps
+from ..sources.windows.table import Table, as_names
 from ..transforms import Transform, as_transform, learn_rows
-from ._windows_columns import Columns
-from ._windows_rows import Rows, sorting
-from ._windows_runs import Runs, covered, find_gaps
-from ._windows_table import Table, as_names
 
 if TYPE_CHECKING:
     import pandas as pd

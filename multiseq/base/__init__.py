@@ -1,0 +1,1 @@
+"""What a sequence is made of; `MultiInputSequence` puts it together."""

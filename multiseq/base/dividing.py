@@ -1,0 +1,185 @@
+"""Splits and shards of a sequence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import ArgumentError, naming
+from ..keys.hashing import hash_keys
+from ..keys.selection import few, per_sample
+from ..keys.splitting import (
+    as_times,
+    split_classes,
+    split_groups,
+    split_groups_and_classes,
+    split_hashed,
+    split_positions,
+    split_times,
+)
+from ..order import Indices
+from .views import Views
+
+__all__ = ["Dividing"]
+
+_log = logging.getLogger("multiseq")
+
+
+class Dividing(Views):
+    """The side of a sequence that divides its samples among parts and processes."""
+
+    _hashed = 0  # How many splits by hash led here.
+
+    def split(
+        self,
+        *fractions: Any,
+        groups: Any = None,
+        stratify: Any = None,
+        by_time: Any = None,
+        hash: bool = False,
+    ) -> tuple[Self, ...]:
+        """Returns disjoint parts of the samples, drawn at random by the seed unless told otherwise.
+
+        The first keeps shuffling, sampling and augmenting; the others are in source order and
+        plain, without `drop_last`.
+
+        What belongs to samples (groups, classes, times) is an array in source order, a Series
+        aligned by key, or the name of a level of the keys.
+
+        Args:
+            *fractions: Of each part, such as 0.8, 0.1, 0.1; what is left of 1 is in no part. With
+                `by_time`, also the times at which parts after the first begin: "2020-01-01".
+            groups: Such as patients: those of one group are all in one part. Fractions are those
+                of samples, as nearly as the groups' sizes allow.
+            stratify: Classes, which are as frequent in each part as in the whole. With `groups`
+                too, as nearly as can be.
+            by_time: The samples' times, or True for those that the sequence knows by itself
+                (`time_spans`). Parts are then in order of time: a sample belongs to a part if it
+                begins and ends within. Those that a cut goes through belong to none, and are
+                reported.
+            hash: Whether a sample's part depends on its key alone, or on its group: samples that
+                are added later move none. Parts are of about the size asked for. The seed has no
+                part in it.
+
+        Raises:
+            ArgumentError: They are not fractions, a part would be empty, or two ways to divide
+                exclude each other.
+            AlignmentError: A sample has no group, class or time.
+        """
+        with naming(type(self)):
+            drawn = self._divided(fractions, groups, stratify, by_time, hash)
+            plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
+            parts = [
+                self._copy(positions, plain if part else None)
+                for part, positions in enumerate(drawn)
+            ]
+        for part in parts:
+            part._hashed += hash
+        return tuple(parts)
+
+    def shard(self, index: int, count: int) -> Self:
+        """Returns this sequence's share of each batch, for one of several processes.
+
+        `batch_size` is that of all shards together: in a shard, batches are `count` times smaller.
+        Whatever the number of shards, the same samples make up step i. Every shard knows all
+        samples (so that each learns the same in `adapt`), and serves its own: the shares of an
+        epoch are disjoint, and together they are the epoch. All shards need the same `seed`.
+
+        With `drop_last=True` every shard has the same number of full batches, which training in
+        step needs. Without, shards may differ by one sample, and so by a batch at the end.
+
+        Args:
+            index: Of this shard, from 0.
+            count: Number of shards.
+
+        Raises:
+            ArgumentError: There is no such shard, or `batch_size` is not a multiple of `count`.
+        """
+        with naming(type(self)):
+            if not 0 <= index < count:
+                raise ArgumentError(
+                    "there is no such shard",
+                    got=f"shard({index}, {count})",
+                    expected="an index from 0 to count - 1",
+                )
+            first, step = self._settings.share
+            return self._copy(settings={"share": (first + step * index, step * count)})
+
+    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
+        """Returns the first and the last time of samples; None where they have no times.
+
+        May be written by a subclass, for `split(..., by_time=True)`.
+
+        Args:
+            indices: Of the samples, as `load_sample` takes them, of shape (n,).
+
+        Returns:
+            Two arrays of shape (n,), of datetime64 or of numbers. The last time still belongs to
+            the sample.
+        """
+        return None
+
+    def _divided(
+        self, fractions: Sequence[Any], groups: Any, stratify: Any, by_time: Any, hash: bool
+    ) -> list[Indices]:
+        """Returns the positions of the samples in each part of a split."""
+        ordered = by_time is not None and by_time is not False
+        _check_ways(groups, stratify, ordered, hash)
+        if ordered:
+            return self._divided_by_time(fractions, by_time)
+        seed = self._settings.seed
+        grouped = None if groups is None else self._per_sample(groups, "groups")
+        if hash:
+            by = self.keys if grouped is None else grouped
+            return split_hashed(hash_keys(by, self._hashed), fractions)
+        if stratify is None:
+            if grouped is None:
+                return split_positions(self.num_samples, fractions, seed)
+            return split_groups(grouped, fractions, seed)
+        classes = self._per_sample(stratify, "stratify")
+        if grouped is None:
+            return split_classes(classes, fractions, seed)
+        return split_groups_and_classes(grouped, classes, fractions, seed)
+
+    def _divided_by_time(self, cuts: Sequence[Any], by_time: Any) -> list[Indices]:
+        zone = None
+        if by_time is True:
+            spans = self.time_spans(self.source_indices(np.arange(self.num_samples)))
+            if spans is None:
+                raise ArgumentError(
+                    "this sequence does not know the times of its samples",
+                    fix="pass them: by_time=frame['time'], a Series with the samples' keys",
+                )
+            first, last = spans
+        else:
+            first, zone = as_times(self._per_sample(by_time, "by_time"), "by_time")
+            last = first
+        parts, crossed, times = split_times(first, last, cuts, zone)
+        if len(crossed):
+            _log.warning(
+                "split left out %d samples that a cut goes through (at %s): %s",
+                len(crossed),
+                ", ".join(map(str, times)),
+                few(self.keys[crossed]),
+            )
+        return parts
+
+    def _per_sample(self, values: Any, name: str) -> Any:
+        if isinstance(values, str) or self._keyed:
+            return per_sample(values, self.keys, name)
+        return per_sample(values, self.num_samples, name)
+
+
+def _check_ways(groups: Any, stratify: Any, ordered: bool, hash: bool) -> None:
+    given = {"groups": groups is not None, "stratify": stratify is not None}
+    given |= {"by_time": ordered, "hash": hash}
+    ways = [name for name, is_given in given.items() if is_given]
+    if len(ways) > 1 and ways not in (["groups", "stratify"], ["groups", "hash"]):
+        raise ArgumentError(
+            "a split cannot go by all of these at once",
+            got=", ".join(ways),
+            expected="one of them; or groups with stratify, or groups with hash",
+        )

@@ -1,0 +1,233 @@
+"""Samples and their keys, and other sequences over the same data."""
+
+from __future__ import annotations
+
+import copy
+import os
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ..engine.runtime import Runtime
+from ..errors import AlignmentError, ArgumentError, SampleError, naming
+from ..keys.aligning import check_kinds
+from ..keys.indexing import find
+from ..keys.selection import checked_keys, few, per_sample, positions_of
+from ..order import Indices
+from ..settings import Settings
+from .clock import EpochClock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Views", "started"]
+
+_OF_A_RUN = ("_clock", "_live", "_substituted")
+_alive: weakref.WeakSet[Views] = weakref.WeakSet()
+
+
+class Views:
+    """The side of a sequence that knows its samples by key, and makes subsets and copies.
+
+    The data are shared: what differs between a sequence and its subset is the keys, the positions
+    they stand for, and the settings.
+    """
+
+    _keys: pd.Index[Any]
+    _size: int
+    _selection: Indices | None
+    _settings: Settings
+    _clock: EpochClock
+    _live: Runtime | None
+    _substituted: dict[int, SampleError]
+    _keyed = False  # Whether the samples have keys of their own.
+    _looked_up: Views | None = None
+
+    @property
+    def num_samples(self) -> int:
+        """Number of samples."""
+        return self._size
+
+    @property
+    def keys(self) -> pd.Index[Any]:
+        """The samples' keys, in source order."""
+        return self._keys
+
+    def replace(self, **settings: Any) -> Self:
+        """Returns a sequence over the same data with other keywords, such as `batch_size`.
+
+        Raises:
+            ArgumentError: There is no such keyword, or its value is no good.
+        """
+        with naming(type(self)):
+            return self._copy(settings=settings)
+
+    def subset(self, chosen: Any) -> Self:
+        """Returns a sequence over some of the samples, in the order given.
+
+        Args:
+            chosen: Keys, positions (where keys are not integers), a slice of positions, or a
+                boolean for each sample.
+
+        Raises:
+            AlignmentError: A key or position does not exist, or is given twice.
+            ArgumentError: Nothing is chosen.
+        """
+        with naming(type(self)):
+            return self._copy(positions_of(self._keys, chosen))
+
+    def lookup(self, keys: Any) -> Self:
+        """Returns a sequence with other keys, each of which stands for one of this one's samples.
+
+        It is how one sample goes with many: to join the images of patients with their records,
+        let each image look its patient up:
+
+            >>> join(image=images, patient=patients.lookup(patient_of_image))
+
+        Args:
+            keys: A Series or a dict of this sequence's keys by new key: of patients by image, say.
+                Where keys have levels, such as (patient, image), it is made by
+                `images.keys.to_frame()["patient"]`.
+
+        Raises:
+            AlignmentError: A new key is duplicated or missing, or what it stands for is.
+            ArgumentError: It is neither a Series nor a dict.
+        """
+        import pandas as pd
+
+        with naming(type(self)):
+            if not isinstance(keys, pd.Series | Mapping):
+                raise ArgumentError(
+                    "lookup has no new keys",
+                    got=keys,
+                    expected="a Series or a dict of this sequence's keys, by new key",
+                )
+            series = pd.Series(keys)
+            new = checked_keys(series.index)
+            wanted = pd.Index(per_sample(series, new, "lookup"))
+            check_kinds(wanted, self._keys, "lookup", "this sequence")
+            positions = find(self._keys, wanted)
+            if (missing := positions < 0).any():
+                raise AlignmentError(
+                    f"there is no sample for {int(missing.sum())} of {len(new)} keys",
+                    got=f"{few(new[missing])}, which stand for {few(wanted[missing].unique())}",
+                    expected=f"any of the {self.num_samples} samples, such as {few(self._keys, 3)}",
+                    fix="drop those keys, or complete the samples",
+                )
+            other = self._copy(settings={"sampler": None})
+        other._keys, other._size, other._keyed = new, len(new), True
+        other._selection = self.source_indices(positions)
+        other._looked_up = self if self._looked_up is None else self._looked_up
+        return other
+
+    def locate(self, index: int) -> dict[str, Any]:
+        """Says where a sample is: class, key and position."""
+        if self._keys is None:
+            return {"cls": type(self).__name__, "index": index}
+        if self._looked_up is not None:
+            return self._looked_up.locate(index)
+        position = index
+        if self._selection is not None:
+            position = int(np.flatnonzero(self._selection == index)[0])
+        return {
+            "cls": type(self).__name__,
+            "key": repr(self._keys[[position]].tolist()[0]),
+            "position": position,
+        }
+
+    def source_indices(self, positions: Indices) -> Indices:
+        """Returns the indices that `load_sample` takes for positions in `keys`."""
+        return positions if self._selection is None else self._selection[positions]
+
+    def for_workers(self) -> Self:
+        """Returns a copy with all that loading needs.
+
+        Keys are left out: pandas would have to be imported for them.
+        """
+        other = copy.copy(self)
+        other._keys = None  # type: ignore[assignment]
+        other._looked_up = None
+        other._settings = self._settings.replace({"sampler": None})
+        return other
+
+    def _source_index(self, position: int) -> int:
+        checked = range(self.num_samples)[position]
+        return checked if self._selection is None else int(self._selection[checked])
+
+    def _copy(
+        self, positions: Indices | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Self:
+        changes = dict(settings or {})
+        sampler = changes.get("sampler")
+        if sampler is not None:
+            changes["sampler"] = self._aligned(sampler)
+        elif positions is not None and "sampler" not in changes:
+            changes["sampler"] = _restricted(self._settings.sampler, positions)
+        other = copy.copy(self)
+        other._settings = self._settings.replace(changes)
+        if positions is not None:
+            other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
+            chosen = positions if self._selection is None else self._selection[positions]
+            other._selection = chosen
+        return other
+
+    def _aligned(self, sampler: Any) -> Any:
+        """Returns a sampler whose values are in the order of the samples, where it has values."""
+        if not hasattr(sampler, "aligned"):
+            return sampler
+        return sampler.aligned(self.keys if self._keyed else self.num_samples)
+
+    # A copy, in this process or another, starts with the same data and without workers.
+
+    def __getstate__(self) -> dict[str, Any]:
+        epoch = self._clock.epoch
+        state = {name: value for name, value in self.__dict__.items() if name not in _OF_A_RUN}
+        return state | {"_epoch": epoch}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        epoch = state.pop("_epoch")
+        self.__dict__.update(state)
+        self._start_over(epoch)
+
+    def _start_over(self, epoch: int) -> None:
+        self._live = None
+        self._substituted = {}
+        self._clock = EpochClock(epoch)
+        _alive.add(self)
+
+
+def started() -> list[Views]:
+    """The sequences of this process that may have read ahead."""
+    return [sequence for sequence in list(_alive) if sequence._live is not None]
+
+
+def _restricted(sampler: Any, positions: Indices) -> Any:
+    """Returns the sampler for some of the samples."""
+    if sampler is None or hasattr(sampler, "restricted"):
+        return sampler and sampler.restricted(positions)
+    raise ArgumentError(
+        "the sampler knows positions of the whole sequence, and means nothing in a part of it",
+        got=sampler,
+        expected="a sampler with a method restricted(positions), such as multiseq's own",
+        fix="split seq.replace(sampler=None), then give the part its own: part.replace(sampler=…)",
+    )
+
+
+_abandoned: list[Runtime | None] = []
+
+
+def _after_fork() -> None:
+    """A forked child has none of the threads, and locks as they were: it loads by itself.
+
+    What it inherits is kept, not collected: finalizers would speak to workers of the parent.
+    """
+    for sequence in list(_alive):
+        _abandoned.append(sequence._live)
+        sequence._settings = sequence._settings.replace({"workers": 0})
+        sequence._start_over(sequence._clock.epoch)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

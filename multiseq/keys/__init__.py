@@ -1,0 +1,1 @@
+"""Which samples: keys, how they are aligned, and how they are divided."""

@@ -1,0 +1,166 @@
+"""Targets and sample weights of a modality, checked once and then taken row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ArgumentError, describe
+from .selection import rows_by_key
+
+__all__ = ["Targets"]
+
+Array = npt.NDArray[Any]
+Keys = Any  # A pandas.Index, or the number of samples.
+Part = Array | dict[str, Array] | tuple[Array, ...]
+
+_NUMBERS_AND_TEXT = "biufcUST"  # By NumPy's kinds of dtype.
+_EXTENDED_FLOATS = ("bfloat16", "float8")
+
+
+class Targets:
+    """What follows the inputs in each sample.
+
+    Args:
+        targets: An array-like with a leading axis of n samples, or a tuple or a dict of those for
+            several outputs, or None. A Series or DataFrame is aligned by its index where the
+            samples have keys, and may then hold more rows than there are samples.
+        sample_weight: The same, of numbers. One array stands for all outputs; a dict may leave
+            outputs out.
+        keys: The samples' keys in source order, or their number where positions are all they
+            have: rows are then taken in order.
+        targets_elsewhere: Whether weights without targets are right, since the caller has those.
+
+    Raises:
+        AlignmentError: A sample without a row, or a key with several rows.
+        ArgumentError: Another number of rows than of samples, Python objects, missing values, or
+            weights that don't go with the targets.
+    """
+
+    def __init__(
+        self, targets: Any, sample_weight: Any, keys: Any, *, targets_elsewhere: bool = False
+    ) -> None:
+        if not isinstance(keys, int):
+            import pandas as pd
+
+            keys = pd.Index(keys)
+        self.parts: list[Part] = []
+        if targets is not None:
+            self.parts.append(_part(targets, keys, "targets"))
+        elif sample_weight is not None and not targets_elsewhere:
+            raise ArgumentError("sample_weight was given without targets", fix="give targets too")
+        if sample_weight is not None:
+            weights = _part(sample_weight, keys, "sample_weight", kinds="biuf")
+            for part in self.parts:
+                _check_nesting(weights, part)
+            self.parts.append(weights)
+
+    def row(self, index: int) -> tuple[Any, ...]:
+        """Returns what follows one sample's inputs: (), (targets,) or (targets, sample_weight)."""
+        return tuple(_map(part, lambda array: array[index]) for part in self.parts)
+
+    def rows(self, indices: npt.NDArray[np.int64]) -> tuple[Any, ...]:
+        """Returns what follows the inputs of several samples, with a leading axis."""
+        return tuple(_map(part, lambda array: array[indices]) for part in self.parts)
+
+
+def _map(part: Part, function: Callable[[Array], Any]) -> Any:
+    if isinstance(part, dict):
+        return {name: function(array) for name, array in part.items()}
+    return tuple(map(function, part)) if isinstance(part, tuple) else function(part)
+
+
+def _part(value: Any, keys: Keys, name: str, kinds: str = _NUMBERS_AND_TEXT) -> Part:
+    if not isinstance(value, Mapping | tuple):
+        return _column(value, keys, name, kinds)
+    if not value:
+        raise ArgumentError(f"{name} is empty", got=value, fix="leave it out")
+    if isinstance(value, tuple):
+        return tuple(_column(leaf, keys, f"{name}[{k}]", kinds) for k, leaf in enumerate(value))
+    for key in value:
+        if not isinstance(key, str):
+            raise ArgumentError(f"{name} has an output name that is no text", got=key)
+    return {key: _column(leaf, keys, f"{name}[{key!r}]", kinds) for key, leaf in value.items()}
+
+
+def _check_nesting(weights: Part, targets: Part) -> None:
+    """Raises ArgumentError unless each of the weights belongs to one of the targets."""
+    if isinstance(weights, dict):
+        fits = isinstance(targets, dict) and weights.keys() <= targets.keys()
+    elif isinstance(weights, tuple):
+        fits = isinstance(targets, tuple) and len(weights) == len(targets)
+    else:
+        fits = not isinstance(targets, tuple)
+    if not fits:
+        raise ArgumentError(
+            "sample_weight does not go with the targets",
+            got=_outline(weights),
+            expected=f"weights for targets that are {_outline(targets)}",
+        )
+
+
+def _outline(part: Part) -> str:
+    if isinstance(part, dict):
+        return f"a dict of {', '.join(map(repr, part))}"
+    return f"a tuple of {len(part)}" if isinstance(part, tuple) else "one array"
+
+
+def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
+    """Returns the rows of one output in the order of the samples."""
+    import pandas as pd
+
+    if isinstance(value, pd.Series | pd.DataFrame):
+        rows = value if isinstance(keys, int) else rows_by_key(value, keys, name)
+        array = _as_array(rows.to_numpy(), name, kinds)
+    else:
+        array = _as_array(value, name, kinds)
+    n = keys if isinstance(keys, int) else len(keys)
+    if len(array) != n:
+        raise ArgumentError(
+            f"{name} and the samples differ in number",
+            got=f"{len(array)} rows for {n} samples",
+            expected="one row for each sample, in the same order; or a Series, whose rows are "
+            "found by the samples' keys where they have any",
+            fix="give several outputs as a dict by name or a tuple, not as a list"
+            if isinstance(value, list)
+            else None,
+        )
+    return array
+
+
+def _as_array(value: Any, name: str, kinds: str) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # Rows of different lengths.
+        raise _refused(name, str(error)) from error
+    if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
+        array = np.asarray(value, object)  # NumPy makes text of the numbers in ["cat", nan] too.
+    if array.dtype == object:
+        array = _texts(array, name)
+    known = array.dtype.kind in kinds or array.dtype.name.startswith(_EXTENDED_FLOATS)
+    if not known or not array.ndim:
+        raise _refused(name, describe(array if array.ndim else value))
+    return array
+
+
+def _texts(array: Array, name: str) -> Array:
+    """Turns an array of Python strings into one of NumPy's; refuses all other objects."""
+    others = [k for k, item in enumerate(array.flat) if not isinstance(item, str)]
+    if others:
+        # Next to a None or a dict, plain numbers are not what is wrong.
+        worst = next((k for k in others if not isinstance(array.flat[k], Number)), others[0])
+        raise _refused(name, f"{describe(array.flat[worst])} at position {worst}")
+    return array.astype(np.str_)
+
+
+def _refused(name: str, got: str) -> ArgumentError:
+    return ArgumentError(
+        f"{name} is not an array of {'numbers' if 'weight' in name else 'numbers or text'}",
+        got=got,
+        expected="one row for each sample, all of the same shape",
+        fix="fill or drop missing values; convert dates, decimals and other objects to numbers",
+    )

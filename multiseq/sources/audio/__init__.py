@@ -1,0 +1,1 @@
+"""Sound files into waveforms and frames."""

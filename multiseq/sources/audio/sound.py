@@ -1,0 +1,158 @@
+"""Sound files into mono waveforms of one sample rate: decoding, mixing, resampling, refusing."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import io
+import math
+import re
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import MissingPackageError, SourceError
+
+__all__ = ["SUFFIXES", "SoundReader", "require_packages"]
+
+Waveform = npt.NDArray[np.float32]
+
+SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64",
+    ".rf64",
+)  # fmt: skip
+
+_MOST_SAMPLES = 1 << 28  # 1 GiB of float32, four and a half hours at 16 kHz.
+_UNKNOWN = 1 << 62  # Where a stream does not say how long it is, libsndfile gives 2^63 - 1.
+
+# Samples at the lower of the two rates, on which the last sample kept can still depend. soxr's
+# "HQ" filter does not reach half as far.
+_FILTER_REACH = 512
+
+# What libsndfile notes where a header promises more bytes than the file has. Programs that write
+# to a pipe leave the size at 2^31 or 2^32 bytes, or somewhat less.
+_CUT = re.compile(r":\s*(\d+) \(should be (\d+)\)")
+_PIPED = (1 << 31) - (1 << 16)
+_SLACK = 64  # Bytes: many a header is wrong by its own padding.
+
+
+@dataclass(frozen=True)
+class SoundReader:
+    """Decodes sounds to float32, mono, at one sample rate.
+
+    Args:
+        sample_rate: In Hz.
+        length: How many samples are wanted at most; None for all. No more of a file is decoded
+            than they take.
+    """
+
+    sample_rate: int
+    length: int | None
+
+    def __call__(self, file: IO[bytes]) -> Waveform:
+        """Decodes one sound.
+
+        Args:
+            file: Open at its beginning.
+
+        Returns:
+            Array of shape (samples,), of at least 1 and at most `length` samples.
+
+        Raises:
+            SourceError: The file is no sound, is damaged or cut short, holds no samples, one that
+                is not finite, or far too many.
+        """
+        # libsndfile reads a real file by itself, which is faster than asking us for its bytes.
+        source = file if isinstance(file, io.BytesIO) else file.fileno()
+        try:
+            with _soundfile().SoundFile(source, closefd=False) as sound:
+                _check_whole(sound.extra_info)
+                waveform, rate = self._mono(sound), sound.samplerate
+        except SourceError:
+            raise
+        except Exception as error:  # A file from outside can make a decoder fail in any way.
+            raise _broken(getattr(error, "error_string", None) or str(error)) from error
+        if rate != self.sample_rate:
+            waveform = _soxr().resample(waveform, rate, self.sample_rate, quality="HQ")
+        if not len(waveform):
+            raise SourceError("the sound has no samples", fix="leave its key out")
+        return waveform[: self.length]
+
+    def _mono(self, sound: Any) -> Waveform:
+        count = self._frames(sound)
+        frames = sound.read(count, dtype="float32", always_2d=True)
+        if len(frames) < count and sound.frames < _UNKNOWN:
+            raise _cut_short(f"{len(frames)} samples of {count}")
+        if not np.isfinite(frames).all():
+            raise SourceError(
+                "a sample of the sound is not finite",
+                got="NaN or infinity",
+                fix="write the file again, or leave its key out",
+            )
+        return np.ascontiguousarray(frames[:, 0]) if sound.channels == 1 else frames.mean(axis=1)
+
+    def _frames(self, sound: Any) -> int:
+        """How many samples of each channel to decode."""
+        ratio = sound.samplerate / self.sample_rate
+        count = int(sound.frames)
+        if self.length is not None:
+            beyond = 0 if ratio == 1 else math.ceil(_FILTER_REACH * max(1, ratio))
+            count = min(count, math.ceil(self.length * ratio) + beyond)
+        if max(count * sound.channels, count / ratio) > _MOST_SAMPLES:
+            known = sound.frames < _UNKNOWN
+            raise SourceError(
+                "the sound is too long to be decoded whole",
+                got=f"{sound.frames} samples at {sound.samplerate} Hz in {sound.channels} channels"
+                if known
+                else "a stream that does not say how long it is",
+                expected=f"at most {_MOST_SAMPLES} samples",
+                fix="take its beginning with max_seconds=, or cut it into several files",
+            )
+        return count
+
+
+def require_packages() -> None:
+    """Raises MissingPackageError unless all packages that sounds need are installed."""
+    _soundfile(), _soxr()
+
+
+def _check_whole(log: str) -> None:
+    for claimed, actual in _CUT.findall(log):
+        if int(actual) + _SLACK < int(claimed) < _PIPED:
+            raise _cut_short(f"{actual} bytes of {claimed}")
+
+
+def _cut_short(got: str) -> SourceError:
+    return SourceError(
+        "the sound is cut short", got=got, fix="restore the file, or leave its key out"
+    )
+
+
+def _broken(got: str) -> SourceError:
+    return SourceError(
+        "this is no sound, or a damaged one",
+        got=got,
+        expected="a whole WAV, FLAC, Ogg, MP3, AIFF, AU or CAF file",
+        fix="restore the file, or leave its key out",
+    )
+
+
+@functools.cache
+def _soundfile() -> Any:
+    return _imported("soundfile")
+
+
+@functools.cache
+def _soxr() -> Any:
+    return _imported("soxr")
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:  # soundfile raises OSError where it has no libsndfile.
+        raise MissingPackageError(
+            f"sounds need {name}, which is not installed", fix='pip install "multiseq[audio]"'
+        ) from error

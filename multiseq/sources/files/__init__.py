@@ -1,0 +1,1 @@
+"""Files named by key, and what is in them."""

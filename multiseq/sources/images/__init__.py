@@ -1,0 +1,1 @@
+"""Bytes of image files into arrays of one size."""

@@ -1,0 +1,126 @@
+"""JPEG, decoded at the smallest scale that suffices.
+
+A JPEG is decoded straight to the smallest of the scales 1/8, 1/4, 3/8 and 1/2 that still holds
+every pixel needed (its blocks are inverted at that scale, so most of the work is never done), and
+then resized. Beyond 1/2 nothing is gained, and it is decoded whole.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from .fitting import Box, Fitting, Pixels, is_orientation
+from .pillow import broken, guarded, jpeg_plugin, load_simplejpeg
+
+__all__ = ["MODES", "decode_jpeg", "exif_orientation"]
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_COLOR_SPACES = {1: "GRAY", 3: "RGB", 4: "RGBA"}
+_ORIENTATION = 0x0112
+
+Check = Callable[[int, int], None]
+
+
+def decode_jpeg(
+    data: bytes, channels: int, fitting: Fitting, orientation: int, fast: bool, check: Check
+) -> Pixels:
+    """Decodes and resizes a JPEG; it is not set upright yet.
+
+    Args:
+        data: The bytes of a file.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        fitting: The size it is to have when it is upright.
+        orientation: From its EXIF data.
+        fast: Whether to decode at the smallest sufficient scale.
+        check: Called with height and width before anything is decoded.
+
+    Raises:
+        SourceError: It is no JPEG, or a damaged one.
+    """
+    simplejpeg = load_simplejpeg()
+    if simplejpeg is None:
+        return _by_pillow(data, channels, fitting, orientation, fast, check)
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise broken(str(error)) from error
+    check(height, width)
+    inner, box = fitting.plan(height, width, orientation)
+    eighths = _sufficient_eighths(box, inner) if fast else 8
+    try:
+        # It picks the scale whose rounded size is sufficient: the one chosen here.
+        image: Pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace=_COLOR_SPACES[channels],
+            min_height=-(-height * eighths // 8),
+            min_width=-(-width * eighths // 8),
+        )
+    except ValueError as error:
+        raise broken(str(error)) from error
+    # Without rounding: a height of 427 is 53.375 rows at 1/8, of which 54 are decoded.
+    return fitting.resized(image, inner, _scaled(box, eighths / 8))
+
+
+def _by_pillow(
+    data: bytes, channels: int, fitting: Fitting, orientation: int, fast: bool, check: Check
+) -> Pixels:
+    def decode() -> Pixels:
+        image = jpeg_plugin().JpegImageFile(io.BytesIO(data), "")
+        width, height = image.size
+        check(height, width)
+        inner, box = fitting.plan(height, width, orientation)
+        eighths = _sufficient_eighths(box, inner) if fast else 8
+        if image.mode in ("L", "RGB"):
+            # It knows the scales 1/8, 1/4 and 1/2, and takes the smallest that holds this size.
+            part = 8 // eighths
+            wanted = max(1, width // part), max(1, height // part)
+            _, full = image.draft(MODES[min(channels, 3)], wanted) or (None, None)
+            box = box if full is None else _scaled(box, full[2] / width)
+        if image.mode != MODES[channels]:
+            image = image.convert(MODES[channels])
+        pixels = np.asarray(image).reshape(image.height, image.width, channels)
+        return fitting.resized(pixels, inner, box)
+
+    return guarded(decode)
+
+
+def _sufficient_eighths(box: Box, inner: tuple[int, int]) -> int:
+    """The smallest scale, in eighths, at which the box still has as many pixels as are needed."""
+    height, width = box[3] - box[1], box[2] - box[0]
+    for eighths in (1, 2, 3, 4):
+        if height * eighths >= inner[0] * 8 and width * eighths >= inner[1] * 8:
+            return eighths
+    return 8
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    left, top, right, bottom = box
+    return left * scale, top * scale, right * scale, bottom * scale
+
+
+def exif_orientation(data: bytes) -> int:
+    """Reads a JPEG's EXIF orientation, 1 to 8; 1, upright, if it says nothing of use."""
+    at = 2
+    while data[at : at + 1] == b"\xff":  # Another segment, up to the pixels.
+        if data[at + 4 : at + 10] == b"Exif\0\0":
+            return _tiff_orientation(data, at + 10)
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 1
+
+
+def _tiff_orientation(data: bytes, start: int) -> int:
+    endian = "<" if data[start : start + 2] == b"II" else ">"
+    try:
+        table = start + struct.unpack_from(endian + "I", data, start + 4)[0]
+        (entries,) = struct.unpack_from(endian + "H", data, table)
+        for entry in range(table + 2, table + 2 + 12 * entries, 12):
+            tag, _, _, value = struct.unpack_from(endian + "HHIH", data, entry)
+            if tag == _ORIENTATION:
+                return value if is_orientation(value) else 1
+    except struct.error:  # It points beyond the file's end.
+        pass
+    return 1

@@ -1,0 +1,1 @@
+"""Files of images and sound: in folders, in archives, in memory."""

@@ -1,0 +1,201 @@
+"""Where the bytes of files come from: a folder, a zip archive, or a column of a table."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from collections.abc import Mapping
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from ...errors import ArgumentError
+from ...paths import inside
+from ..flat import FlatRows, FlatTexts
+from ..items import check_items
+from .finding import attempt, file_keys, find_files
+from .zips import ZipMembers, is_zip, names_in_zip
+
+__all__ = ["FileStore", "file_store", "found_files", "keys_of_files", "unwrapped"]
+
+Root = str | os.PathLike[str] | None
+
+
+class FileStore(Protocol):
+    """Files by index, read from any thread or process."""
+
+    def read(self, index: int) -> bytes:
+        """Returns the bytes of a file.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+
+    def open(self, index: int) -> IO[bytes]:
+        """Opens a file for those who need but a part of it; the caller closes it.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+
+    def name(self, index: int) -> str | None:
+        """Returns what to call a file in errors, or None."""
+
+
+class _InFolder:
+    """Files by path.
+
+    Args:
+        paths: Their paths.
+        root: The folder they are relative to, and may not lie outside of; None for any.
+    """
+
+    def __init__(self, paths: FlatTexts, root: Root) -> None:
+        self._paths, self._root = paths, None if root is None else os.fspath(root)
+
+    def read(self, index: int) -> bytes:
+        return attempt(functools.partial(_whole, self._path(index)))
+
+    def open(self, index: int) -> IO[bytes]:
+        path = self._path(index)
+        return attempt(lambda: open(path, "rb", buffering=0))
+
+    def name(self, index: int) -> str | None:
+        return os.path.join(self._root or "", self._paths[index])
+
+    def _path(self, index: int) -> str:
+        path = self._paths[index]
+        return path if self._root is None else inside(self._root, path)
+
+
+def _whole(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+class _InZip(ZipMembers):
+    """Members of an archive, and their names."""
+
+    def __init__(self, path: Any, names: FlatTexts, largest: int | None) -> None:
+        super().__init__(path, (names[k] for k in range(len(names))), largest)
+        self._names = names
+
+    def open(self, index: int) -> IO[bytes]:
+        return io.BytesIO(self.read(index))
+
+    def name(self, index: int) -> str | None:
+        return f"{self._path}/{self._names[index]}"
+
+
+class _InMemory:
+    """Bytes of files: the caller's own objects here, one shared array in worker processes."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items: list[Any] | FlatRows = items
+
+    def read(self, index: int) -> bytes:
+        return bytes(self._items[index])
+
+    def open(self, index: int) -> IO[bytes]:
+        return io.BytesIO(self.read(index))
+
+    def name(self, index: int) -> str | None:
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        items = self._items
+        if not isinstance(items, FlatRows):
+            joined = np.frombuffer(b"".join(items), np.uint8)
+            items = FlatRows(joined, [len(item) for item in items])
+        return {"_items": items}
+
+
+def found_files(
+    source: str, root: Root, suffixes: tuple[str, ...], what: str
+) -> tuple[list[str], Root]:
+    """Lists the files of a folder, an archive or a pattern, sorted, and what they are relative to.
+
+    Args:
+        source: A folder or a zip archive, of which all files with one of the suffixes are taken,
+            or a pattern such as "train/*.jpg".
+        root: The folder or the zip archive it is relative to.
+        suffixes: In lower case, with their dots.
+        what: What the files hold, for errors.
+
+    Raises:
+        ArgumentError: There are none.
+        SourceError: An archive cannot be read.
+    """
+    whole = source if root is None else os.path.join(root, source)
+    if is_zip(whole):
+        root, source = whole, "**/*"
+        names = [name for name in names_in_zip(whole, source) if name.lower().endswith(suffixes)]
+    elif root is not None and is_zip(root):
+        names = names_in_zip(root, source)
+    else:
+        return find_files(source, root, suffixes, what)
+    if not names:
+        raise ArgumentError(
+            f"no {what} files were found",
+            got=f"{source!r} in {os.fspath(root)!r}",
+            expected="an archive that holds some, or a pattern such as "
+            f"ImageSequence('train/*{suffixes[0]}', root='photos.zip')",
+            fix="correct the path; put a single file in a list",
+        )
+    return sorted(names), root
+
+
+def unwrapped(items: list[Any]) -> list[Any]:
+    """Takes the bytes, or else the path, of items such as {"bytes": ..., "path": ...}.
+
+    That is how Arrow tables of Hugging Face hold images and sound.
+    """
+    return [_unwrapped(item) for item in items]
+
+
+def _unwrapped(item: Any) -> Any:
+    if not isinstance(item, Mapping) or not item.keys() & {"bytes", "path"}:
+        return item
+    return item.get("path") if item.get("bytes") is None else item["bytes"]
+
+
+def file_store(
+    items: list[Any], keys: Any, root: Root, what: str, largest: int | None
+) -> FileStore:
+    """Returns the files that items stand for: all paths, or all bytes.
+
+    Args:
+        items: Paths or bytes.
+        keys: Their keys, for errors; None where positions are all they have.
+        root: A folder or zip archive that paths are relative to, or None.
+        what: What an item is, for errors.
+        largest: Bytes; a larger member of an archive is refused.
+
+    Raises:
+        ArgumentError: An item is neither, or they are mixed.
+        SourceError: The archive cannot be read.
+    """
+    in_memory = bool(items) and _is_bytes(items[0])
+    check_items(
+        items,
+        keys,
+        _is_bytes if in_memory else lambda item: isinstance(item, str | os.PathLike),
+        what,
+        "bytes, as the first one" if in_memory else "a path, as text or pathlib.Path",
+    )
+    if in_memory:
+        return _InMemory(items)
+    paths = FlatTexts(map(os.fspath, items))
+    return _InZip(root, paths, largest) if root and is_zip(root) else _InFolder(paths, root)
+
+
+def keys_of_files(items: list[Any]) -> Any:
+    """The names of files where they differ, else their paths; the number of them for bytes."""
+    if items and _is_bytes(items[0]):
+        return len(items)
+    return file_keys([os.fspath(item) for item in items])
+
+
+def _is_bytes(item: Any) -> bool:
+    return isinstance(item, bytes | bytearray | memoryview)

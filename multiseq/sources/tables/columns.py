@@ -1,0 +1,240 @@
+"""Tables and their columns: read, looked up by name, and turned into arrays once."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ArgumentError, MissingPackageError, SourceError, describe
+from ...keys.selection import few
+from ...transforms.base import is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["categories", "column", "nearest", "numbers", "read_table", "target"]
+
+Array = npt.NDArray[Any]
+
+_CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst")
+_PARQUET = (".parquet", ".pq")
+_CATEGORIES = (str, bytes, bool, int, float, np.number, np.bool_)
+_EPOCH = np.datetime64(0, "s")
+_SECOND = np.timedelta64(1, "s")
+
+
+def read_table(frame: Any) -> pd.DataFrame:
+    """Returns a DataFrame: given as such, as an Arrow table or the like, or as a file's path.
+
+    Raises:
+        ArgumentError: It is none of these.
+        MissingPackageError: For Parquet, which pyarrow reads.
+        SourceError: The file is missing or damaged.
+    """
+    import pandas as pd
+
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    if isinstance(frame, str | os.PathLike):
+        return _read_file(str(os.fspath(frame)))
+    if callable(convert := getattr(frame, "to_pandas", None)):
+        converted = convert()
+        if isinstance(converted, pd.DataFrame):
+            return converted
+    raise ArgumentError(
+        "this is no table",
+        got=frame,
+        expected="a pandas DataFrame, the path of a .csv or .parquet file, or an Arrow table",
+        fix="make one of it: pandas.DataFrame(...); or use ArraySequence for arrays",
+    )
+
+
+def _read_file(path: str) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.lower().endswith(_CSV + _PARQUET):
+        raise ArgumentError(
+            "the path is of no known kind of table",
+            got=path,
+            expected=".csv, also compressed (.csv.gz), or .parquet",
+            fix="read it with pandas, and pass the DataFrame",
+        )
+    if not os.path.exists(path):  # pandas would take an address, and ask the network.
+        raise SourceError("the table's file does not exist", got=path, fix="correct the path")
+    try:
+        if path.lower().endswith(_PARQUET):
+            return pd.read_parquet(path, engine="pyarrow")
+        # In one piece: in several, a column may be part numbers, part text.
+        return pd.read_csv(path, low_memory=False)
+    except ImportError as error:
+        raise MissingPackageError(
+            "pyarrow reads Parquet, and is not installed", fix='pip install "multiseq[arrow]"'
+        ) from error
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{path} cannot be read as a table",
+            got=f"{type(error).__name__}: {error}",
+            fix="restore it; or read it with pandas, and pass the DataFrame",
+        ) from error
+
+
+def nearest(name: Any, known: Sequence[Any]) -> str:
+    """Returns how to go on after a name that is not known: "did you mean ...?", or all of them."""
+    close = difflib.get_close_matches(str(name).lower(), [str(each).lower() for each in known], 3)
+    alike = [repr(each) for each in known if str(each).lower() in close]
+    if alike:
+        return f"did you mean {' or '.join(alike)}?"
+    return f"use one of {few(list(known), 20)}"
+
+
+def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
+    """Returns the one column of that name.
+
+    Raises:
+        ArgumentError: There is none, or names occur twice.
+    """
+    if frame.columns.is_unique and name in frame.columns:
+        found: pd.Series[Any] = frame[name]
+        return found
+    names = frame.columns.tolist()
+    if name in names:
+        twice = few(frame.columns[frame.columns.duplicated()])
+        raise ArgumentError(
+            "the table has several columns of one name", got=twice, fix="give each its own"
+        )
+    raise ArgumentError(f"the table has no column {name!r}", fix=nearest(name, names))
+
+
+def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
+    """Returns a column as an array of numbers or bools, NaN for what is missing.
+
+    Dates are seconds since 1970-01-01 UTC and durations are seconds, both float64.
+
+    Args:
+        series: The column.
+        fix: What to do with a column of something else.
+
+    Raises:
+        ArgumentError: It holds something else, or infinite numbers.
+    """
+    import pandas as pd
+
+    dtype: Any = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        values, codes = (
+            numbers(pd.Series(dtype.categories, name=series.name), fix),
+            series.cat.codes,
+        )
+        found: Array = (np.append(values, np.nan) if series.hasnans else values)[codes]
+        return found
+    if dtype.kind == "M":
+        moments = pd.DatetimeIndex(series)
+        moments = moments if moments.tz is None else moments.tz_convert(None)
+        return np.asarray((moments.to_numpy() - _EPOCH) / _SECOND)  # NaT becomes NaN.
+    if dtype.kind == "m":
+        return np.asarray(pd.TimedeltaIndex(series).to_numpy() / _SECOND)
+    if dtype.kind in "biuf":
+        whole = isinstance(dtype, np.dtype) or not series.hasnans
+        # Copied: the frame may be changed in place.
+        array = np.array(series) if whole else series.to_numpy(np.float64, na_value=np.nan)
+    else:
+        array = np.array([_number(value, series, fix) for value in series], np.float64)
+    _check_finite(array, series)
+    return array
+
+
+def _number(value: Any, series: pd.Series[Any], fix: str | None) -> float:
+    if isinstance(value, Real | Decimal):
+        return float(value)
+    if is_missing(value):
+        return math.nan
+    name = f"frame[{series.name!r}]"
+    raise ArgumentError(
+        f"column {series.name!r} is not all numbers",
+        got=describe(value),
+        expected="numbers, booleans, dates or durations",
+        fix=fix
+        or f"name it in categorical=; or convert it: pandas.to_numeric({name}), "
+        f"pandas.to_datetime({name})",
+    )
+
+
+def _check_finite(array: Array, series: pd.Series[Any]) -> None:
+    if array.dtype.kind == "f" and (infinite := np.isinf(array)).any():
+        row = int(infinite.argmax())
+        raise ArgumentError(
+            f"column {series.name!r} holds infinite numbers",
+            got=f"{int(infinite.sum())} of them, the first at {series.index[[row]].tolist()[0]!r}",
+            fix=f"where they stand for missing ones: frame[{series.name!r}].replace("
+            "[numpy.inf, -numpy.inf], numpy.nan)",
+        )
+
+
+def categories(series: pd.Series[Any]) -> tuple[npt.NDArray[np.int32], list[Any]]:
+    """Returns a column as codes, and the category that each code from 0 on stands for.
+
+    A missing value has code -1.
+
+    Raises:
+        ArgumentError: It holds something else than text, numbers and bools; or bools among
+            numbers, which pandas cannot tell apart.
+    """
+    import pandas as pd
+
+    types = set(map(type, series)) if series.dtype == object else set()
+    bools = types & {bool, np.bool_}
+    if bools and any(issubclass(each, int | float | np.number) for each in types - bools):
+        raise ArgumentError(
+            f"column {series.name!r} holds booleans and numbers",
+            fix=f"make them of one kind: frame[{series.name!r}].astype(str)",
+        )
+    try:
+        codes, uniques = pd.factorize(series)
+    except TypeError as error:  # Lists and dicts.
+        raise _no_category(series, str(error)) from error
+    found = uniques.tolist()
+    for value in found:
+        if not isinstance(value, _CATEGORIES):
+            raise _no_category(series, describe(value))
+    return codes.astype(np.int32), found
+
+
+def _no_category(series: pd.Series[Any], got: str) -> ArgumentError:
+    name = f"frame[{series.name!r}]"
+    return ArgumentError(
+        f"column {series.name!r} does not hold categories",
+        got=got,
+        expected="text, numbers or booleans",
+        fix=f"take a part of the date: {name}.dt.month; or name it in numeric="
+        if series.dtype.kind == "M"
+        else f"convert it: {name}.astype(str); lists of tokens belong in a TextSequence",
+    )
+
+
+def target(series: pd.Series[Any]) -> Array:
+    """Returns a column as targets or weights: numbers or bools, none of them missing.
+
+    Raises:
+        ArgumentError: It holds something else, or values are missing.
+    """
+    name = f"frame[{series.name!r}]"
+    if series.hasnans:
+        missing = series.index[series.isna()]
+        raise ArgumentError(
+            f"the target column {series.name!r} lacks values",
+            got=f"{len(missing)} rows without: {few(missing)}",
+            fix=f"leave them out: frame.dropna(subset=[{series.name!r}]); or pass {name} itself, "
+            "where your loss can do with NaN",
+        )
+    return numbers(
+        series,
+        f"number the classes: pass {name}.astype('category').cat.codes in place of the name",
+    )

@@ -1,0 +1,323 @@
+"""Long tables of series, as a user has them: read, and turned into arrays.
+
+pandas is imported where it is used: worker processes get arrays alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import AlignmentError, ArgumentError, MissingPackageError
+from ...keys.selection import few
+from ...order import Indices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Table", "Times", "as_names"]
+
+Array = npt.NDArray[Any]
+
+
+class Times(NamedTuple):
+    """The times of rows.
+
+    Attributes:
+        values: datetime64[ns], of UTC, or numbers; None where rows have no times.
+        zone: The time zone that dates came in, if any.
+        name: Of the column.
+    """
+
+    values: Array | None
+    zone: Any
+    name: Any
+
+    def sorted(self, order: Any) -> Times:
+        """Returns them in another order of the rows."""
+        return self if self.values is None else self._replace(values=self.values[order])
+
+
+def as_names(value: Any, what: str) -> list[Any]:
+    """Returns column names as a list; one name is a list of one."""
+    names = list(value) if isinstance(value, list | tuple) else [value]
+    hashable = all(isinstance(name, Hashable) for name in names)
+    if not names or not hashable or len(set(names)) < len(names):
+        raise ArgumentError(
+            f"{what} names {'a column twice' if names and hashable else 'no columns'}",
+            got=value,
+            expected="names of columns",
+        )
+    return names
+
+
+class Table:
+    """A table with a row for each entity and time.
+
+    Args:
+        source: A DataFrame, what has a `to_pandas` method, a dict of columns, or the path of a CSV
+            or Parquet file.
+        entity: Names of the columns or index levels that tell series apart; none for one series.
+        wanted: Names of the columns that are read from a file.
+
+    Raises:
+        ArgumentError: It is no table, or a row has no entity.
+
+    Attributes:
+        codes: The number of each row's entity, in the order in which entities appear.
+        entities: Their labels, by number; None for one series.
+    """
+
+    def __init__(self, source: Any, entity: Sequence[Any], wanted: set[Any]) -> None:
+        import pandas as pd
+
+        self._frame = _read_table(source, wanted)
+        self.codes = self._entity_codes(entity)
+        n = len(self.codes)
+        self._first = np.empty(int(self.codes.max()) + 1, np.int64)
+        self._first[self.codes[::-1]] = np.arange(n)[::-1]
+        self.entities: pd.Index[Any] | None = None
+        if entity:
+            names = [self.column(name).take(self._first) for name in entity]
+            labels = [pd.Index(each, name=name) for each, name in zip(names, entity, strict=True)]
+            self.entities = labels[0] if len(labels) == 1 else pd.MultiIndex.from_arrays(labels)
+
+    def column(self, name: Any) -> pd.Series[Any]:
+        """Returns a column or index level, in the table's own order."""
+        frame = self._frame
+        if name in frame.columns:
+            column: pd.Series[Any] = frame[name]
+            if column.ndim == 1:
+                return column
+            raise ArgumentError(f"there are several columns {name!r}")
+        if name is not None and name in frame.index.names:
+            return frame.index.get_level_values(name).to_series()
+        levels = [level for level in frame.index.names if level is not None]
+        raise ArgumentError(
+            f"there is no column {name!r}",
+            got=f"columns {few(frame.columns, 20)}" + (f"; index {levels}" if levels else ""),
+            fix="correct the name",
+        )
+
+    def numbers(self, name: Any, role: str) -> Array:
+        """Returns a column of numbers or booleans; what is missing is NaN."""
+        return _numbers(self.column(name), role)
+
+    def times(self, name: Any) -> Times:
+        """Returns the times of the rows.
+
+        Args:
+            name: Of a column or index level; None for the index if that holds dates.
+
+        Raises:
+            ArgumentError: They are neither dates nor numbers, or some are missing.
+        """
+        import pandas as pd
+
+        index = self._frame.index
+        if name is not None:
+            column = self.column(name)
+        elif isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+            column = index.to_series()
+            name = "time" if index.name is None else index.name
+        else:
+            return Times(None, None, "row")
+        values, zone = _as_times(column, name)
+        missing = np.isnat(values) if values.dtype.kind == "M" else ~np.isfinite(values)
+        if missing.any():
+            raise ArgumentError(
+                f"{int(missing.sum())} rows have no time",
+                got=f"{name!r} is missing, first in row {int(missing.argmax())}",
+                fix="drop or complete these rows",
+            )
+        return Times(values, zone, name)
+
+    def static(self, static: Any) -> dict[Any, Array]:
+        """Returns what is constant within each entity, by name, with a row for each entity.
+
+        Args:
+            static: Names of columns; or a DataFrame or Series whose index holds the entities.
+
+        Raises:
+            AlignmentError: An entity is missing, or there twice.
+            ArgumentError: A column is not constant within an entity.
+        """
+        import pandas as pd
+
+        if isinstance(static, pd.Series):
+            static = static.to_frame()
+        if isinstance(static, pd.DataFrame):
+            rows = _rows_of(self.entities, static.index)
+            return {name: _numbers(static[name], "static").take(rows) for name in static.columns}
+        return {name: self._constant(name) for name in as_names(static, "static")}
+
+    def _entity_codes(self, entity: Sequence[Any]) -> Indices:
+        import pandas as pd
+
+        codes: Indices = np.zeros(len(self._frame), np.int64)
+        for name in entity:
+            each, labels = pd.factorize(self.column(name))
+            if (each < 0).any():
+                raise ArgumentError(
+                    f"{int((each < 0).sum())} rows have no entity",
+                    got=f"{name!r} is missing, first in row {int((each < 0).argmax())}",
+                    fix=f"drop them: frame.dropna(subset={list(entity)})",
+                )
+            codes = pd.factorize(codes * len(labels) + each)[0].astype(np.int64)
+        return codes
+
+    def _constant(self, name: Any) -> Array:
+        values = self.numbers(name, "static")
+        found = values[self._first]
+        expected = found[self.codes]
+        other = (values != expected) & ~((values != values) & (expected != expected))
+        if other.any():
+            row = int(other.argmax())
+            entity = "the series"
+            if self.entities is not None:
+                entity = repr(self.entities[[self.codes[row]]].tolist()[0])
+            raise ArgumentError(
+                f"static: column {name!r} is not constant within {entity}",
+                got=f"{expected[row]}, and {values[row]} in row {row}",
+                fix="make it one of the features, or give one value for each entity",
+            )
+        return found
+
+
+def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
+    """Returns the rows of a static table that belong to the entities."""
+    if entities is None:
+        raise ArgumentError("static is a table by entity, and there are no entities", fix="entity=")
+    if not index.is_unique:
+        raise AlignmentError(
+            "static has an entity more than once", got=few(index[index.duplicated()].unique())
+        )
+    rows = index.get_indexer(entities)
+    if (missing := rows < 0).any():
+        raise AlignmentError(
+            f"static has no row for {int(missing.sum())} of the {len(rows)} entities",
+            got=f"an index ({index.dtype}) such as {few(index, 3)}",
+            expected=f"also {few(entities[missing])} ({entities.dtype})",
+            fix="add the rows, or leave these entities out; static.set_index(...) chooses the "
+            "column with the entities",
+        )
+    return rows
+
+
+def _read_table(source: Any, wanted: set[Any]) -> pd.DataFrame:
+    """Returns a table as a DataFrame.
+
+    Args:
+        source: A DataFrame, what has a `to_pandas` method, a dict of columns, or the path of a CSV
+            or Parquet file.
+        wanted: Names of the columns that are read from a file.
+
+    Raises:
+        ArgumentError: It is none of these, or has no rows.
+    """
+    import pandas as pd
+
+    if isinstance(source, str | os.PathLike):
+        frame = _read_file(os.fspath(source), wanted)
+    elif isinstance(source, Mapping):
+        try:
+            frame = pd.DataFrame({name: np.asarray(column) for name, column in source.items()})
+        except ValueError as error:
+            raise ArgumentError("the columns make no table", got=str(error)) from error
+    else:
+        frame = source.to_pandas() if hasattr(source, "to_pandas") else source
+    if not isinstance(frame, pd.DataFrame):
+        raise ArgumentError(
+            "this is no table",
+            got=source,
+            expected="a DataFrame, a dict of columns, or the path of a CSV or Parquet file",
+        )
+    if not len(frame):
+        raise ArgumentError("the table has no rows", got=f"columns {list(frame.columns)}")
+    return frame
+
+
+def _read_file(path: str, wanted: set[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    kind = os.path.splitext(path)[1].lower()
+    if kind not in (".csv", ".parquet") or not os.path.exists(path):
+        raise ArgumentError(
+            "there is no such table",
+            got=os.path.abspath(path),
+            expected="a file that ends in .csv or .parquet",
+            fix="correct the path; read other formats with pandas, and pass the DataFrame",
+        )
+    if kind == ".csv":
+        return pd.read_csv(path, usecols=lambda name: name in wanted)
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingPackageError(
+            "reading Parquet needs pyarrow", fix='pip install "multiseq[arrow]"'
+        ) from error
+    names = parquet.read_schema(path).names
+    return pd.read_parquet(path, columns=[name for name in names if name in wanted])
+
+
+def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:
+    """Returns times as datetime64[ns] of UTC or as numbers, and the time zone they came in.
+
+    Text is read as dates of ISO 8601.
+    """
+    import pandas as pd
+
+    refused = functools.partial(
+        ArgumentError,
+        f"the times in {name!r} are no times",
+        expected="dates or numbers",
+        fix=f"convert them: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format=...)",
+    )
+    kinds, zone = pd.api.types, None
+    try:
+        if isinstance(values.dtype, pd.PeriodDtype):
+            values = values.dt.to_timestamp()
+        elif kinds.is_object_dtype(values.dtype) or kinds.is_string_dtype(values.dtype):
+            values = pd.to_datetime(values, format="ISO8601")
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            zone = values.dtype.tz
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        if kinds.is_datetime64_any_dtype(values.dtype):
+            return values.astype("datetime64[ns]").to_numpy(), zone
+    except (TypeError, ValueError) as error:
+        raise refused(got=str(error)) from error
+    if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
+        return values.to_numpy(np.int64), None
+    if not kinds.is_numeric_dtype(values.dtype) or kinds.is_bool_dtype(values.dtype):
+        raise refused(got=f"dtype {values.dtype}")
+    return values.to_numpy(np.float64, na_value=np.nan), None
+
+
+def _numbers(values: pd.Series[Any], role: str) -> Array:
+    """Returns a column of numbers or booleans as an array; what is missing is NaN.
+
+    Raises:
+        ArgumentError: It holds something else.
+    """
+    import pandas as pd
+
+    kinds = pd.api.types
+    if not kinds.is_numeric_dtype(values.dtype) or kinds.is_complex_dtype(values.dtype):
+        name = values.name
+        raise ArgumentError(
+            f"{role}: column {name!r} holds no numbers",
+            got=f"dtype {values.dtype}, such as {few(values, 2)}",
+            expected="numbers or booleans",
+            fix=f"encode it: frame[{name!r}].astype('category').cat.codes, or one column for "
+            f"each value: pd.get_dummies(frame, columns=[{name!r}])",
+        )
+    if isinstance(values.dtype, np.dtype):
+        return values.to_numpy()
+    if values.hasnans:
+        return values.to_numpy(np.float64, na_value=np.nan)
+    return values.to_numpy(getattr(values.dtype, "numpy_dtype", np.float64))
