@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,14 @@ def short(case: Any) -> str:
 @pytest.mark.parametrize("case", CASES, ids=short)
 def test_the_rewrite_is_shorter(case: Any) -> None:
     assert needed(case.BY_MULTISEQ) < needed(case.BY_HAND)
+
+
+@pytest.mark.parametrize("case", [nutrition, photo_pairs, brain_age], ids=short)
+def test_the_notebook_shows_this_code(case: Any) -> None:
+    path = Path(__file__).resolve().parents[1] / "notebooks" / "05_ten_generators.ipynb"
+    cells = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+    for each in (*case.BY_HAND, *case.BY_MULTISEQ):
+        assert any(inspect.getsource(each).rstrip() in cell for cell in cells)
 
 
 def outline(batch: Any) -> Any:

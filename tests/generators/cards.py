@@ -2,6 +2,8 @@
 
 By hand: `__getitem__` calls `on_epoch_end` of the shorter child where that begins anew, so what a
 batch holds depends on what was asked for before, and Keras asks in random order.
+
+With multiseq each pack has its deck, and all decks come equally often.
 """
 
 # mypy: ignore-errors

@@ -2,6 +2,8 @@
 
 By hand: `iter_per_epoch` repeats the subjects, and `__len__` knows nothing of it; the segment is
 drawn from global random numbers, in validation too.
+
+With multiseq every segment comes once an epoch.
 """
 
 # mypy: ignore-errors

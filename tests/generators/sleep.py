@@ -2,6 +2,8 @@
 
 By hand: the length is made up, periods are drawn from global random numbers, and each process is
 seeded by what its name ends in.
+
+With multiseq the periods of rare stages come several times an epoch.
 """
 
 # mypy: ignore-errors
