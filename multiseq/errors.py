@@ -9,6 +9,7 @@ MultiseqError
 ├── AlignmentError (ValueError)          keys that are missing, duplicated or of different kinds
 └── SampleError (ValueError)             one sample cannot be used
     ├── LoadError                        `load_sample` or `augment` raised
+    │   └── WorkerError                  worker processes died, or took too long, while loading it
     ├── SpecError                        structure, shape or dtype differs from the spec
     └── SourceError                      a file is missing, broken, or refused for safety
 
@@ -34,6 +35,7 @@ __all__ = [
     "SampleError",
     "SourceError",
     "SpecError",
+    "WorkerError",
     "describe",
     "naming",
 ]
@@ -128,6 +130,10 @@ class SampleError(MultiseqError, ValueError):
 
 class LoadError(SampleError):
     """`load_sample` or `augment` raised; the original is the `__cause__`."""
+
+
+class WorkerError(LoadError):
+    """Worker processes died, or took too long, each time a sample was being loaded."""
 
 
 class SpecError(SampleError):

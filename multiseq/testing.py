@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .engine.job import Job, OneByOne
-from .errors import MultiseqError
+from .errors import MultiseqError, SampleError
 from .join import JoinedSequence
 from .members import Part
 from .memory import ALIGNMENT
@@ -149,6 +149,7 @@ class _Copied(OneByOne):
 
     def __init__(self, source: Any) -> None:
         super().__init__(source)
+        self.on_error = source.on_error
         self.make_sample = lambda index, draw: copy.deepcopy(source.make_sample(index, draw))
 
 
@@ -161,7 +162,7 @@ def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
     draw = Draw(seq._settings.seed, seq.epoch) if seq.augments else None
     for index, batch in enumerate(batches):
         indices = seq.source_indices(runtime.positions(seq.epoch, index))
-        alone = Job(_Copied(seq), runtime.layout, indices, draw).run()
+        alone = Job(_Copied(seq), runtime.layout, indices, draw, seq.epoch).run()
         for (name, was), (_, now) in zip(_leaves(alone), _leaves(batch), strict=True):
             if not _identical(was, now):
                 raise _broken(
@@ -179,7 +180,12 @@ def _check_alignment(seq: MultiInputSequence) -> None:
         return
     structure, (_, origins) = seq._started().layout.structure, seq._plan
     for key in seq.batch_keys(len(seq) - 1):
-        joined = structure.flatten(seq.sample(_position(seq, key)))
+        try:
+            joined = structure.flatten(seq.sample(_position(seq, key)))
+        except SampleError:
+            if seq.on_error == "raise":
+                raise
+            continue  # Another sample stands in for it.
         for name, leaf, origin in zip(structure.names, joined, origins, strict=False):
             member = seq._members[origin.member]
             if not isinstance(member, Part):

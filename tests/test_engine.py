@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -260,6 +261,26 @@ def test_a_sample_that_fails_fails_its_own_batch_alone(processes: bool) -> None:
             else:
                 assert codes(seq[index]) == list(range(index * 16, index * 16 + 16))
         assert seq.stats().hits >= 198
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_what_failed_ahead_is_tried_again_when_it_is_asked_for(
+    processes: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "here"
+
+    class Needs(Coded):
+        def load_sample(self, index: int) -> Any:
+            if index >= 8:
+                file.stat()
+            return super().load_sample(index)
+
+    with Needs(40, batch_size=8, workers=2, use_multiprocessing=processes) as seq:
+        seq[0]
+        time.sleep(0.5)  # What was read ahead has failed by now, or will only do better.
+        file.touch()
+        assert epoch_of(seq) == list(range(40))
+        assert seq.stats().hit_rate > 0.5
 
 
 # Loading several batches at once

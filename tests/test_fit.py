@@ -328,6 +328,21 @@ def test_overriding_what_keras_calls_changes_no_order(probe: Probe) -> None:
     assert rows + probe.fit(seq, shuffle=False) == flat(shuffled(), 0, 1, 2)
 
 
+def test_who_stood_in_is_said_after_each_pass(probe: Probe, caplog: Any) -> None:
+    class Broken(Numbered):
+        def load_sample(self, index: int) -> Any:
+            if index == 3:
+                raise OSError("gone")
+            return super().load_sample(index)
+
+    seq = Broken(N, batch_size=BATCH, on_error="substitute", seed=1)
+    for read in (probe.fit, probe.evaluate, probe.predict):
+        caplog.clear()
+        read(seq)
+        builds = read == probe.fit and BACKEND in ("jax", "torch")  # A pass of its own.
+        assert 1 <= caplog.text.count("stood in for 1 samples: key 3") <= 1 + builds
+
+
 def test_arrays_and_joins_reach_the_model_in_order(probe: Probe) -> None:
     import numpy as np
 

@@ -10,6 +10,7 @@ import pytest
 from coded import Coded, codes
 
 from multiseq.errors import LoadError, SampleError, SpecError
+from multiseq.testing import check_sequence
 
 BROKEN = (5, 7)
 
@@ -121,3 +122,20 @@ def test_reported_at_the_epochs_end(how: Any, caplog: Any) -> None:
         caplog.clear()
         seq.on_epoch_end()
         assert not caplog.records
+
+
+def test_a_loop_over_the_batches_reports_at_its_end(caplog: Any) -> None:
+    seq = Broken(20, batch_size=4, on_error="substitute", seed=1)
+    with caplog.at_level(logging.WARNING, "multiseq"):
+        for _ in range(2):
+            assert len(list(seq)) == 5
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "Broken, epoch 0"
+    ] * 2
+    assert "stood in for 2 samples" in caplog.text
+    assert set(seq._reported) == set(BROKEN)
+
+
+def test_a_sequence_that_substitutes_keeps_the_contract() -> None:
+    for kind in (Broken, BrokenInBulk):
+        check_sequence(kind(20, batch_size=4, on_error="substitute", seed=1, shuffle=True))

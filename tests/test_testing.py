@@ -65,7 +65,7 @@ def test_as_many_epochs_as_told_are_looked_at() -> None:
     seq.set_epoch(3)
     check_sequence(seq, epochs=4)
     assert seen >= {3, 4, 5, 6}
-    assert 7 not in seen
+    assert max(seen) <= 7  # Read ahead.
 
 
 def broken(kind: Any, says: str) -> ContractError:

@@ -89,6 +89,7 @@ class KerasFeed(_Base):
         """Iterates over the batches of the current epoch."""
         for index in range(len(self)):
             yield self[index]
+        self._report_substituted(self._clock.epoch)
 
     @property
     def num_batches(self) -> int:
@@ -115,23 +116,24 @@ class KerasFeed(_Base):
         evaluation, it does so once a pass of training is complete.
         """
         epoch = self._clock.epoch
-        self._end_epoch(_keras.outside(self, sys._getframe(1)))
-        if self._clock.epoch != epoch:
+        if self._end_pass(_keras.outside(self, sys._getframe(1))):
             self._report_substituted(epoch)
 
-    def _end_epoch(self, frame: FrameType) -> None:
+    def _end_pass(self, frame: FrameType) -> bool:
+        """Takes note that Keras, or the user, says so; returns whether it really is a pass' end."""
         who = _keras.caller(frame)
-        if who == Caller.LEGACY_ENQUEUER:
-            return
+        if who == Caller.LEGACY_ENQUEUER or (who == Caller.KERAS and _keras.stops_midway(frame)):
+            return False
         if who == Caller.USER:
             self._clock.set(self._clock.epoch + 1)
-            return
+            return True
         reader, trains = _keras.reader(frame), _keras.trains(frame)
         self._clock.note(reader, trains)
         if who == Caller.LEGACY and trains is not False:
             self._clock.set(self._clock.epoch + 1)
-        elif who == Caller.KERAS and not _keras.stops_midway(frame):
+        elif who == Caller.KERAS:
             self._clock.end_pass(reader, len(self))
+        return True
 
     def stats(self) -> Stats:
         """Tells what came of reading ahead: the share of batches guessed, and the time waited.

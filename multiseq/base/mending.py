@@ -30,6 +30,7 @@ class Mending:
     _selection: Indices | None
     _size: int
     _substituted: dict[int, SampleError]
+    _reported: dict[int, SampleError]  # In the last pass that had any.
 
     @property
     def on_error(self) -> str | Callable[[SampleError], bool]:
@@ -63,9 +64,10 @@ class Mending:
             ).at(cls=type(self).__name__)
 
     def _report_substituted(self, epoch: int) -> None:
-        """Says which samples others stood in for, and starts counting anew."""
+        """Says which samples others stood in for in a pass, and starts counting anew."""
         found, self._substituted = self._substituted, {}
         if found:
+            self._reported = found
             shown = [self._named(*item) for item in list(found.items())[:_SHOWN]]
             _log.warning(
                 "%s, epoch %d: others stood in for %d samples: %s%s",

@@ -65,11 +65,11 @@ class Predicting(Views, Mending):
                 frame = _as_frame(model.predict(view, **keywords), view.keys, model)
             finally:
                 view.close()
-            if view._substituted:
+            view._report_substituted(view._clock.epoch)
+            if view._reported:
                 indices = view.source_indices(np.arange(view.num_samples))
-                lost = np.isin(indices, list(view._substituted))
+                lost = np.isin(indices, list(view._reported))
                 frame = frame.mask(np.broadcast_to(lost[:, None], frame.shape))
-                view._report_substituted(view._clock.epoch)
             return frame
 
     def served_layout(self) -> Layout:

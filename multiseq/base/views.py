@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Views", "started"]
 
-_OF_A_RUN = ("_clock", "_live", "_substituted")
+_OF_A_RUN = ("_clock", "_live", "_reported", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
 
@@ -42,6 +42,7 @@ class Views:
     _clock: EpochClock
     _live: Runtime | None
     _substituted: dict[int, SampleError]
+    _reported: dict[int, SampleError]
     _keyed = False  # Whether the samples have keys of their own.
     _looked_up: Views | None = None
 
@@ -193,7 +194,7 @@ class Views:
 
     def _start_over(self, epoch: int) -> None:
         self._live = None
-        self._substituted = {}
+        self._substituted, self._reported = {}, {}
         self._clock = EpochClock(epoch)
         _alive.add(self)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..errors import MultiseqError
+from ..errors import MultiseqError, WorkerError
 from .base import Loader, MakeJob, Pending, Reader
 from .exit import in_flight
 from .forecast import Forecast
@@ -66,12 +66,15 @@ class ReadAhead(Reader):
         """Returns batch `index` of `epoch`."""
         with in_flight:
             found = self._found(source, epoch if self._epochs_differ else 0, index, job)
-            batch = None
-            if found is not None:
-                bundle, number = found
-                batch = bundle.take(number, source)
-                self._note(bundle)
-            return job(source, epoch, [index]).run() if batch is None else batch
+            if found is None:
+                return job(source, epoch, [index]).run()
+            bundle, number = found
+            batch: tuple[Any, ...] | None = bundle.take(number, source)
+            self._note(bundle)
+            if batch is None:
+                pending = self._loader.submit(job(source, epoch, [index]), at_once=True)
+                (batch,) = pending.result(source)
+            return batch
 
     def _found(
         self, source: Source, epoch: int, index: int, job: MakeJob
@@ -90,7 +93,7 @@ class ReadAhead(Reader):
                     self._ahead.pop(key)[0].give_up()
             if found is None:
                 pending = self._loader.submit(job(source, epoch, [index]), at_once=True)
-                found = _Bundle(pending, 1), 0
+                found = _Bundle(pending, 1, guessed=False), 0
             if len(self._ahead) + self._size <= count:
                 for keys in self._bundles(self._wanted(epoch, count)):
                     self._submit(source, keys, job)
@@ -124,7 +127,7 @@ class ReadAhead(Reader):
         # A sampler may fail in the coming epoch: that is for who asks for it.
         with contextlib.suppress(MultiseqError):
             pending = self._loader.submit(job(source, keys[0][0], [batch for _, batch in keys]))
-            bundle = _Bundle(pending, len(keys))
+            bundle = _Bundle(pending, len(keys), guessed=True)
             self._ahead.update({key: (bundle, number) for number, key in enumerate(keys)})
 
     def _note(self, bundle: _Bundle) -> None:
@@ -148,13 +151,18 @@ class ReadAhead(Reader):
 class _Bundle:
     """Batches that are loaded as one job.
 
+    Args:
+        pending: The job.
+        count: How many batches.
+        guessed: Whether it was read ahead; nobody asked for it yet.
+
     Attributes:
         count: How many.
         seconds: What they took, once they are loaded and until that is noted.
     """
 
-    def __init__(self, pending: Pending, count: int) -> None:
-        self.count = count
+    def __init__(self, pending: Pending, count: int, guessed: bool) -> None:
+        self.count, self._guessed = count, guessed
         self.seconds: float | None = None
         self._pending, self._left = pending, count
         self._batches: list[Any] | None = None
@@ -176,10 +184,12 @@ class _Bundle:
     def _load(self, source: Source) -> list[Any]:
         try:
             return self._pending.result(source)
-        except MultiseqError:
-            if self.count == 1:
+        except MultiseqError as error:
+            # The fault may be another batch's, or long gone: what was missing may be there by now.
+            again = self.count > 1 or (self._guessed and not isinstance(error, WorkerError))
+            if not again:
                 raise
-            return [None] * self.count  # The fault may be another batch's.
+            return [None] * self.count
 
     def give_up(self) -> None:
         """Says that one of the batches will not be asked for."""

@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from typing import Any
 
-from ..errors import LoadError, MultiseqError
+from ..errors import MultiseqError, WorkerError
 from .base import Loader, Pending
 from .crew import Crew, Worker, listen
 from .exit import stop_if_exiting
@@ -210,7 +210,7 @@ class ProcessesLoader(Loader):
             self._failed_starts += 1
             if self._failed_starts == _MOST_FAILED_STARTS:
                 got = f"the last: {describe_exit(status)}"
-                self._settle_all(LoadError("worker processes end before they begin", got=got))
+                self._settle_all(WorkerError("worker processes end before they begin", got=got))
                 return
         again = []
         for task in worker.tasks.values():

@@ -100,8 +100,8 @@ class Runtime:
         job = self._job(source, epoch, [batch % self.num_batches])
         job.parity = batch % 2
         ctrl_c.watch()
-        with in_flight:
-            return job.run()
+        with in_flight:  # Nobody learns from it: what is substituted here is not counted.
+            return self.layout.batches(job.run_leaves(), 1)[0]
 
     @property
     def stats(self) -> Stats:

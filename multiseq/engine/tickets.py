@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LoadError, MultiseqError, SampleError
+from ..errors import MultiseqError, SampleError, WorkerError
 from ..memory import aligned_empty
 from .base import Pending
 from .job import Job, Source
@@ -137,7 +137,7 @@ class Ticket:
         task.deaths += 1
         if task.deaths < MOST_DEATHS:
             return True
-        self.error = self.error or LoadError(
+        self.error = self.error or WorkerError(
             f"{MOST_DEATHS} worker processes died while they put this batch together",
             got=f"the last: {describe_exit(status)}",
             fix="load it in the main process, with workers=0, to see why",

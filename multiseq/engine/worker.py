@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import LoadError, MultiseqError
+from ..errors import LoadError, MultiseqError, WorkerError
 from ..memory import ALIGNMENT
 from ..order import Draw, Indices
 from ..samples import Leaves
@@ -280,8 +280,8 @@ def describe_exit(status: int) -> str:
     return f"exit status {status}"
 
 
-def _lethal_sample(status: int) -> LoadError:
-    return LoadError(
+def _lethal_sample(status: int) -> WorkerError:
+    return WorkerError(
         f"{MOST_DEATHS} worker processes died while they loaded this sample",
         got=f"the last: {describe_exit(status)}",
         fix="load it in the main process, with workers=0, to see why",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -79,9 +80,10 @@ def learn_rows(
 
 
 def _bar(total: int, progress: bool) -> Any:
-    from tqdm.auto import tqdm  # Here, since workers import this module, and learn nothing.
-
-    return tqdm(total=total, desc="adapt", disable=not progress, unit="sample")
+    # Here, since workers import this module, and learn nothing. What a notebook shows may warn that
+    # it lacks a package, so it is not asked for in vain.
+    module = importlib.import_module("tqdm.auto" if progress else "tqdm")
+    return module.tqdm(total=total, desc="adapt", disable=not progress, unit="sample")
 
 
 def _fit(transforms: Mapping[Any, Transform], chunks: Iterable[Mapping[Any, Any]]) -> None:
