@@ -75,6 +75,7 @@ LAYERS = (
     "join",
     "sources.items",
     "sources.flat",
+    "sources.frames",
     "sources.media.finding",
     "sources.media.zips",
     "sources.media.store",

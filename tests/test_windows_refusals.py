@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from series import all_rows, series, windows
 
-from multiseq.errors import AlignmentError, ArgumentError
+from multiseq.errors import AlignmentError, ArgumentError, SourceError
 
 
 def with_value(column: str, row: int, value: Any) -> pd.DataFrame:
@@ -101,8 +101,8 @@ def test_bad_arguments(keywords: dict[str, Any], says: str) -> None:
         (np.zeros((5, 2)), "this is no table"),
         (series()[:0], "the table has no rows"),
         ({"site": [1, 2], "t": [1]}, "the columns make no table"),
-        ("nowhere.csv", "there is no such table"),
-        (__file__, "there is no such table"),
+        ("nowhere.csv", "the table's file does not exist"),
+        (__file__, "of no known kind of table"),
         (with_value("site", 3, None), "1 rows have no entity"),
         (with_value("t", 3, pd.NaT), "1 rows have no time"),
         (series().assign(t=True), "the times in 't' are no times"),
@@ -115,7 +115,7 @@ def test_bad_arguments(keywords: dict[str, Any], says: str) -> None:
     ],
 )
 def test_bad_tables(frame: Any, says: str) -> None:
-    with pytest.raises(ArgumentError, match=says):
+    with pytest.raises((ArgumentError, SourceError), match=says):
         windows(frame)
 
 

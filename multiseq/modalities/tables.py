@@ -17,7 +17,8 @@ from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
-from ..sources.tables.columns import categories, column, nearest, numbers, read_table, target
+from ..sources.frames import as_frame
+from ..sources.tables.columns import categories, column, nearest, numbers, target
 from ..sources.tables.inputs import Categories, Encoded, Frame, Numbers
 from ..transforms import Standardize, Transform, Vocabulary, as_transform, learn_rows
 
@@ -105,7 +106,7 @@ class TableSequence(MultiInputSequence):
         sample_weight: Any = None,
         **keywords: Any,
     ) -> None:
-        table = read_table(frame)
+        table = as_frame(frame)
         others = {keys} if isinstance(keys, str) else set()
         index = table.index if keys is None else column(table, keys) if others else keys
         super().__init__(index, **keywords)

@@ -1,10 +1,9 @@
-"""Tables and their columns: read, looked up by name, and turned into arrays once."""
+"""Columns of tables: looked up by name, and turned into arrays once."""
 
 from __future__ import annotations
 
 import difflib
 import math
-import os
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
@@ -13,77 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ArgumentError, MissingPackageError, SourceError, describe
+from ...errors import ArgumentError, describe
 from ...keys.selection import few
 from ...transforms.base import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["categories", "column", "nearest", "numbers", "read_table", "target"]
+__all__ = ["categories", "column", "nearest", "numbers", "target"]
 
 Array = npt.NDArray[Any]
 
-_CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst")
-_PARQUET = (".parquet", ".pq")
 _CATEGORIES = (str, bytes, bool, int, float, np.number, np.bool_)
 _EPOCH = np.datetime64(0, "s")
 _SECOND = np.timedelta64(1, "s")
-
-
-def read_table(frame: Any) -> pd.DataFrame:
-    """Returns a DataFrame: given as such, as an Arrow table or the like, or as a file's path.
-
-    Raises:
-        ArgumentError: It is none of these.
-        MissingPackageError: For Parquet, which pyarrow reads.
-        SourceError: The file is missing or damaged.
-    """
-    import pandas as pd
-
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    if isinstance(frame, str | os.PathLike):
-        return _read_file(str(os.fspath(frame)))
-    if callable(convert := getattr(frame, "to_pandas", None)):
-        converted = convert()
-        if isinstance(converted, pd.DataFrame):
-            return converted
-    raise ArgumentError(
-        "this is no table",
-        got=frame,
-        expected="a pandas DataFrame, the path of a .csv or .parquet file, or an Arrow table",
-        fix="make one of it: pandas.DataFrame(...); or use ArraySequence for arrays",
-    )
-
-
-def _read_file(path: str) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.lower().endswith(_CSV + _PARQUET):
-        raise ArgumentError(
-            "the path is of no known kind of table",
-            got=path,
-            expected=".csv, also compressed (.csv.gz), or .parquet",
-            fix="read it with pandas, and pass the DataFrame",
-        )
-    if not os.path.exists(path):  # pandas would take an address, and ask the network.
-        raise SourceError("the table's file does not exist", got=path, fix="correct the path")
-    try:
-        if path.lower().endswith(_PARQUET):
-            return pd.read_parquet(path, engine="pyarrow")
-        # In one piece: in several, a column may be part numbers, part text.
-        return pd.read_csv(path, low_memory=False)
-    except ImportError as error:
-        raise MissingPackageError(
-            "pyarrow reads Parquet, and is not installed", fix='pip install "multiseq[arrow]"'
-        ) from error
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"{path} cannot be read as a table",
-            got=f"{type(error).__name__}: {error}",
-            fix="restore it; or read it with pandas, and pass the DataFrame",
-        ) from error
 
 
 def nearest(name: Any, known: Sequence[Any]) -> str:

@@ -6,16 +6,16 @@ pandas is imported where it is used: worker processes get arrays alone.
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import AlignmentError, ArgumentError, MissingPackageError
+from ...errors import AlignmentError, ArgumentError
 from ...keys.selection import few
 from ...order import Indices
+from ..frames import as_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class Table:
     def __init__(self, source: Any, entity: Sequence[Any], wanted: set[Any]) -> None:
         import pandas as pd
 
-        self._frame = _read_table(source, wanted)
+        self._frame = as_frame(source, wanted)
         self.codes = self._entity_codes(entity)
         n = len(self.codes)
         self._first = np.empty(int(self.codes.max()) + 1, np.int64)
@@ -207,62 +207,6 @@ def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
             "column with the entities",
         )
     return rows
-
-
-def _read_table(source: Any, wanted: set[Any]) -> pd.DataFrame:
-    """Returns a table as a DataFrame.
-
-    Args:
-        source: A DataFrame, what has a `to_pandas` method, a dict of columns, or the path of a CSV
-            or Parquet file.
-        wanted: Names of the columns that are read from a file.
-
-    Raises:
-        ArgumentError: It is none of these, or has no rows.
-    """
-    import pandas as pd
-
-    if isinstance(source, str | os.PathLike):
-        frame = _read_file(os.fspath(source), wanted)
-    elif isinstance(source, Mapping):
-        try:
-            frame = pd.DataFrame({name: np.asarray(column) for name, column in source.items()})
-        except ValueError as error:
-            raise ArgumentError("the columns make no table", got=str(error)) from error
-    else:
-        frame = source.to_pandas() if hasattr(source, "to_pandas") else source
-    if not isinstance(frame, pd.DataFrame):
-        raise ArgumentError(
-            "this is no table",
-            got=source,
-            expected="a DataFrame, a dict of columns, or the path of a CSV or Parquet file",
-        )
-    if not len(frame):
-        raise ArgumentError("the table has no rows", got=f"columns {list(frame.columns)}")
-    return frame
-
-
-def _read_file(path: str, wanted: set[Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    kind = os.path.splitext(path)[1].lower()
-    if kind not in (".csv", ".parquet") or not os.path.exists(path):
-        raise ArgumentError(
-            "there is no such table",
-            got=os.path.abspath(path),
-            expected="a file that ends in .csv or .parquet",
-            fix="correct the path; read other formats with pandas, and pass the DataFrame",
-        )
-    if kind == ".csv":
-        return pd.read_csv(path, usecols=lambda name: name in wanted)
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingPackageError(
-            "reading Parquet needs pyarrow", fix='pip install "multiseq[arrow]"'
-        ) from error
-    names = parquet.read_schema(path).names
-    return pd.read_parquet(path, columns=[name for name in names if name in wanted])
 
 
 def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:

@@ -1,0 +1,97 @@
+"""Tables as pandas DataFrames, from whatever users have them in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ArgumentError, MissingPackageError, SourceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["as_frame"]
+
+_CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst")
+_PARQUET = (".parquet", ".pq")
+
+
+def as_frame(table: Any, wanted: Collection[Any] | None = None) -> pd.DataFrame:
+    """Returns a table as a DataFrame.
+
+    Args:
+        table: A DataFrame, an Arrow table or what else has `to_pandas`, a dict of columns, or the
+            path of a CSV or Parquet file.
+        wanted: Names of the columns that a file is read for; None for all.
+
+    Raises:
+        ArgumentError: It is none of these, or has no rows.
+        MissingPackageError: For Parquet, which pyarrow reads.
+        SourceError: The file is missing or damaged.
+    """
+    import pandas as pd
+
+    frame: Any = table
+    if isinstance(table, str | os.PathLike):
+        frame = _read_file(str(os.fspath(table)), wanted)
+    elif isinstance(table, Mapping):
+        try:
+            frame = pd.DataFrame({name: np.asarray(column) for name, column in table.items()})
+        except ValueError as error:
+            raise ArgumentError("the columns make no table", got=str(error)) from error
+    elif not isinstance(table, pd.DataFrame) and callable(getattr(table, "to_pandas", None)):
+        frame = table.to_pandas()
+    if not isinstance(frame, pd.DataFrame):
+        raise ArgumentError(
+            "this is no table",
+            got=table,
+            expected="a pandas DataFrame, an Arrow table, a dict of columns, or the path of a .csv "
+            "or .parquet file",
+            fix="make one of it: pandas.DataFrame(...); or use ArraySequence for arrays",
+        )
+    if not len(frame):
+        raise ArgumentError("the table has no rows", got=f"columns {list(frame.columns)}")
+    return frame
+
+
+def _read_file(path: str, wanted: Collection[Any] | None) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.lower().endswith(_CSV + _PARQUET):
+        raise ArgumentError(
+            "the path is of no known kind of table",
+            got=path,
+            expected=".csv, also compressed (.csv.gz), or .parquet",
+            fix="read it with pandas, and pass the DataFrame",
+        )
+    if not os.path.exists(path):  # pandas would take an address, and ask the network.
+        raise SourceError("the table's file does not exist", got=path, fix="correct the path")
+    try:
+        if path.lower().endswith(_PARQUET):
+            return _read_parquet(path, wanted)
+        chosen = None if wanted is None else lambda name: name in wanted
+        # In one piece: in several, a column may be part numbers, part text.
+        return pd.read_csv(path, low_memory=False, usecols=chosen)
+    except ImportError as error:
+        raise MissingPackageError(
+            "pyarrow reads Parquet, and is not installed", fix='pip install "multiseq[arrow]"'
+        ) from error
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{path} cannot be read as a table",
+            got=f"{type(error).__name__}: {error}",
+            fix="restore it; or read it with pandas, and pass the DataFrame",
+        ) from error
+
+
+def _read_parquet(path: str, wanted: Collection[Any] | None) -> pd.DataFrame:
+    import pandas as pd
+    from pyarrow import parquet
+
+    names = None
+    if wanted is not None:
+        names = [name for name in parquet.read_schema(path).names if name in wanted]
+    return pd.read_parquet(path, engine="pyarrow", columns=names)
