@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,17 @@ def gone_within(seconds: float, *numbers: int) -> bool:
     return True
 
 
-def start_script(body: str, **keywords: Any) -> subprocess.Popen[str]:
-    """Starts a program, without Keras, that finds this folder's modules."""
+def start_script(body: str, prefix: Sequence[str] = (), **keywords: Any) -> subprocess.Popen[str]:
+    """Starts a program, without Keras, that finds this folder's modules.
+
+    Args:
+        body: Its code.
+        prefix: The beginning of a command that runs another one.
+        **keywords: For `Popen`.
+    """
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(body)],
+        [*prefix, sys.executable, "-c", textwrap.dedent(body)],
         env=os.environ | {"MULTISEQ_WORKER": "1", "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -294,6 +301,13 @@ class Logged(Coded):
                 file.write(f"{index}\n")
             time.sleep(0.03)
         return super().load_sample(index)
+
+
+class Large(MultiInputSequence):
+    """Sample i is a megabyte of i."""
+
+    def load_sample(self, index: int) -> Any:
+        return np.full(1 << 18, index, np.float32)
 
 
 class Wide(MultiInputSequence):

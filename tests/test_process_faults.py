@@ -41,6 +41,7 @@ from crews import (
     is_alive,
     kill_one,
     leave,
+    memory,
     output_of,
     pids,
     refuse,
@@ -382,17 +383,41 @@ def held() -> dict[str, int]:
 def test_epochs_and_restarts_leave_nothing_behind() -> None:
     gc.collect()  # What failed tests left behind.
     before = held()
-    for _ in range(3):
+    for epochs in (200, 3, 3):
         with in_processes(Ragged, 40, shuffle=True) as seq:
             running = []
-            for epoch in range(25):
+            for epoch in range(epochs):
                 seq.set_epoch(epoch)
                 assert len(list(seq)) == 5
-                if epoch in (1, 24):
-                    running.append(held())
-            assert running[0] == running[1]
+                if epoch in (epochs // 4, epochs - 1):
+                    running.append((held(), memory("self")["own"]))
+            assert running[0][0] == running[1][0]
+            assert running[1][1] - running[0][1] < 2048  # Kilobytes.
         del seq
         assert held() == before
+
+
+def may_mount() -> bool:
+    try:
+        return not subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not may_mount(), reason="no right to mount a file system")
+def test_shared_memory_of_the_system_may_be_tiny() -> None:
+    """As a container has it: 4 MB, of which a batch of 20 MB takes nothing."""
+    script = """
+        import os
+        from crews import Large, in_processes
+        assert os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize == 4 << 20
+        with in_processes(Large, 40, batch_size=20) as seq:
+            assert [batch[0][:, 0].tolist() for batch in seq] == [[*range(20)], [*range(20, 40)]]
+        print("done")
+    """
+    mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm && exec "$@"'
+    prefix = ["unshare", "-m", "sh", "-c", mount, "sh"]
+    assert output_of(start_script(script, prefix)) == "done\n"
 
 
 # The end
