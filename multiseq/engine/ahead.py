@@ -176,6 +176,7 @@ class _Bundle:
         """
         with self._lock:
             if self._batches is None:
+                self._batches = [None] * self.count  # Should this be interrupted, by Ctrl-C say.
                 self._batches = self._load(source)
                 self.seconds = self._pending.seconds
             batch, self._batches[number] = self._batches[number], None
