@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.util
+import mmap
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -205,8 +207,8 @@ def show(load: Load, figures: Mapping[str, Figures]) -> None:
 
 def show_epoch_ends(rounds: int) -> None:
     """From the last batch of an epoch to the first of the next."""
-    load = Load("", 32, (10,), "float32", 50)
-    seq, gaps, theirs = Ours(load), [], []
+    load, gaps, theirs = Load("", 32, (10,), "float32", 50), [], []
+    seq = Ours(load)
     for _ in range(rounds + 1):
         for _ in seq:
             pass
@@ -225,6 +227,31 @@ def show_epoch_ends(rounds: int) -> None:
         print(f"{name:20}{1e3 * statistics.median(found):10.3f}{1e3 * max(found):9.3f}")
 
 
+def show_start(rounds: int) -> None:
+    """From the first request to the first batch, and what a worker weighs (on Linux)."""
+    load, seconds, megabytes = Load("", 32, (10,), "float32", 50), [], []
+    for _ in range(rounds):
+        others = _children()
+        with Ours(load) as seq:
+            began = time.perf_counter()
+            seq[0]
+            seconds.append(time.perf_counter() - began)
+            megabytes += [_resident(child) for child in _children() - others]
+    print(f"\nFirst batch after {statistics.median(seconds):.2f} s (at most {max(seconds):.2f})")
+    if megabytes:
+        print(f"A worker: {statistics.median(megabytes):.0f} MB resident")
+
+
+def _children() -> set[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {child for task in tasks for child in task.read_text().split()}
+
+
+def _resident(process: str) -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * mmap.PAGESIZE / 1e6
+
+
 LOADS = (
     Load("64 x 224 x 224 x 3, uint8 (9.6 MB)", 64, (224, 224, 3), "uint8", 60),
     Load("64 x 224 x 224 x 3, float32 (38.5 MB)", 64, (224, 224, 3), "float32", 25),
@@ -238,6 +265,7 @@ def main() -> None:
     for load in LOADS:
         show(load, measure(load, rounds))
     show_epoch_ends(rounds)
+    show_start(rounds)
 
 
 if __name__ == "__main__":
