@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from .errors import ArgumentError
 from .keys.aligning import align_keys
 from .keys.selection import few
 from .keys.targets import Targets
-from .members import Leaf, Member, Part, Rows
+from .members import Leaf, Member, Part, Rows, check_settings
 from .order import Draw, Indices
 from .samples import Leaves, Sample, Structure
 from .sequence import MultiInputSequence
@@ -45,12 +46,13 @@ def join(
     Args:
         *parts: Sequences whose inputs keep their names.
         targets: An array (in the order of the keys), a Series (aligned by its index), a dict of
-            those by output name, or a sequence whose inputs are the targets. By default the
-            targets of the parts.
+            those by output name, or a sequence whose inputs are the targets; a dict of sequences
+            too. By default the targets of the parts.
         sample_weight: The same.
         how: "strict" if every part must have every key; "inner" to keep the keys that all have,
             and report the others (see `JoinedSequence.dropped`).
-        **named_parts: Sequences by input name, and the keywords of `MultiInputSequence`.
+        **named_parts: Sequences by input name, and the keywords of `MultiInputSequence`. Those of
+            the parts, such as their batch_size, shuffle and workers, play no role.
 
     Returns:
         A sequence whose keys are those of the first part, in its order.
@@ -61,6 +63,7 @@ def join(
     """
     named = {k: v for k, v in named_parts.items() if isinstance(v, MultiInputSequence)}
     keywords = {k: v for k, v in named_parts.items() if k not in named}
+    _check_keywords(named, keywords)
     members = [*((None, part) for part in parts), *named.items()]
     return JoinedSequence(members, targets, sample_weight, how, **keywords)
 
@@ -91,6 +94,7 @@ class JoinedSequence(MultiInputSequence):
         how: Literal["strict", "inner"] = "strict",
         **keywords: Any,
     ) -> None:
+        targets, sample_weight = _joined(targets, how), _joined(sample_weight, how)
         roles = list(members)
         for role, value in (("targets", targets), ("sample_weight", sample_weight)):
             if isinstance(value, MultiInputSequence):
@@ -156,7 +160,7 @@ class JoinedSequence(MultiInputSequence):
         )
         if not self._augments_itself:
             return sample
-        return self._augmented(sample, draw.generator(index))
+        return self._augmented(sample, index, draw)
 
     def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
         """From the first to the last time of all parts that know theirs."""
@@ -205,7 +209,7 @@ class JoinedSequence(MultiInputSequence):
     def _learn(self, indices: Indices, progress: bool) -> None:
         for member in self._members:
             if isinstance(member, Part):
-                member.learn(indices, progress)
+                member.learn(indices, progress, self._settings.on_error)
 
     def _learners(self) -> list[Any]:
         parts = [part._learners() for part in self.parts]
@@ -236,21 +240,39 @@ class JoinedSequence(MultiInputSequence):
         return structure.unflatten([leaves[origin.member][origin.number] for origin in origins])
 
 
+def _joined(value: Any, how: Literal["strict", "inner"]) -> Any:
+    """Returns a dict of sequences as one sequence."""
+    if isinstance(value, Mapping) and value:
+        parts = {name: part for name, part in value.items() if isinstance(part, MultiInputSequence)}
+        if len(parts) == len(value):
+            return JoinedSequence(list(parts.items()), how=how)
+    return value
+
+
+def _check_keywords(named: Mapping[str, Any], keywords: Mapping[str, Any]) -> None:
+    """Raises ArgumentError where a part is no sequence, or has the name of a keyword."""
+    known = inspect.signature(MultiInputSequence).parameters
+    for name, value in keywords.items():
+        if name not in known:
+            raise ArgumentError(
+                f"{name} is neither a sequence nor a keyword",
+                got=value,
+                expected="sequences by input name, and keywords of MultiInputSequence",
+                fix="make a sequence of it, such as ArraySequence(...); or correct the name",
+            )
+    if clash := known.keys() & named.keys():
+        raise ArgumentError(
+            f"a part is called {sorted(clash)[0]!r}, which is a keyword",
+            fix="give it another name; or pass it by position, with an input of that name",
+        )
+
+
 def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     """Returns a name for each part, for errors."""
     for _, part in roles:
         if not isinstance(part, MultiInputSequence):
             raise ArgumentError("only sequences can be joined", got=part)
-        if part._settings.class_weight is not None:
-            raise ArgumentError(
-                "a part of a join has a class_weight, which would be lost",
-                got=type(part).__name__,
-                fix="give it to the join: join(..., class_weight=...)",
-            )
-        if part.collates:
-            raise ArgumentError(
-                "a sequence with a collate of its own cannot be joined", got=type(part).__name__
-            )
+        check_settings(part)
     if not roles:
         raise ArgumentError("there is nothing to join")
     return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]

@@ -12,11 +12,12 @@ import numpy as np
 
 from . import _keras
 from .engine.job import Layout, blame
+from .errors import ArgumentError
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
 
-__all__ = ["Leaf", "Member", "Part", "Rows"]
+__all__ = ["Leaf", "Member", "Part", "Rows", "check_settings"]
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,10 @@ class Part(Member):
         """Returns the first and the last time of samples, where they have times."""
         return self.sequence.time_spans(self.source_indices(indices))
 
-    def learn(self, indices: Indices, progress: bool) -> None:
-        """Learns the sequence's transforms."""
-        self.sequence._learn(self.source_indices(indices), progress)
+    def learn(self, indices: Indices, progress: bool, on_error: Any) -> None:
+        """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
+        learner = self.sequence.replace(on_error=on_error)
+        learner._learn(self.source_indices(indices), progress)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""
@@ -126,3 +128,23 @@ class Rows(Member):
     def columns(self, indices: Indices) -> Leaves:
         """Returns the leaves of several samples, each with a leading axis."""
         return [array[indices] for array in self._arrays]
+
+
+def check_settings(part: MultiInputSequence) -> None:
+    """Raises ArgumentError where a part has what only a join can have."""
+    if part.collates:
+        raise ArgumentError(
+            "a sequence with a collate of its own cannot be joined", got=type(part).__name__
+        )
+    settings = part._settings
+    for name, lost in (
+        ("class_weight", settings.class_weight is not None),
+        ("sampler", settings.sampler is not None),
+        ("on_error", settings.on_error != "raise"),
+    ):
+        if lost:
+            raise ArgumentError(
+                f"a part of a join has {name}=, which would be lost",
+                got=type(part).__name__,
+                fix=f"give it to the join: join(..., {name}=...)",
+            )

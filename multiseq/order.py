@@ -139,6 +139,13 @@ class Order:
         last = self._first + (stop - 1) * self._step
         return self._slice(self._first + start * self._step, last + 1)[:: self._step]
 
+    def at(self, places: Indices) -> Indices:
+        """Returns the positions of the samples that come at these places, in any order."""
+        places = self._first + places * self._step
+        if self._positions is not None:
+            return self._positions[places]
+        return places if self._permutation is None else self._permutation(places)
+
     def _slice(self, start: int, stop: int) -> Indices:
         if self._positions is not None:
             return self._positions[start:stop]
@@ -148,6 +155,11 @@ class Order:
         begin, block = self._block
         if begin <= start and stop <= begin + len(block):
             return block[start - begin : stop - begin]
+        if not begin <= start <= begin + len(block):  # A jump: perhaps nothing near is wanted.
+            block = self._permutation(np.arange(start, stop))
+            block.flags.writeable = False
+            self._block = start, block
+            return block
         begin = start - start % _BLOCK
         end = min(max(begin + _BLOCK, stop), self._whole)
         block = self._permutation(np.arange(begin, end))

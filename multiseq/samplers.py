@@ -68,7 +68,9 @@ class SamplerBase(abc.ABC):
 
     def aligned(self, keys: pd.Index[Any] | int) -> Self:
         """Returns this sampler for samples with these keys, or for so many."""
-        values = self._values if self._index is None else self._values.set_axis(self._index)
+        values: Any = self._values.to_numpy()
+        if self._index is not None:
+            values = self._values.set_axis(self._index)
         return self._copy(per_sample(values, keys, self._name))
 
     def restricted(self, positions: Indices) -> Self:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .errors import ArgumentError, SpecError, describe
 
-__all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "infer_spec", "outline"]
+__all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "copied", "infer_spec", "outline"]
 
 Sample = Any
 Leaves = list[Any]
@@ -302,6 +302,15 @@ def _bad_declaration(declared: Any, names: tuple[str, ...]) -> ArgumentError:
         expected="a Spec or None for any of " + ", ".join(names),
         fix="nest spec= like a sample: inputs, (inputs,), (inputs, targets) or with sample_weight",
     )
+
+
+def copied(sample: Sample) -> Sample:
+    """Returns a sample with arrays of its own, which may be written to."""
+    if isinstance(sample, tuple):
+        return tuple(map(copied, sample))
+    if isinstance(sample, dict):
+        return {name: copied(leaf) for name, leaf in sample.items()}
+    return sample.copy() if isinstance(sample, np.ndarray) else sample
 
 
 def bad_leaf(name: str, leaf: Any) -> SpecError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import inspect
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from .engine.runtime import Runtime
 from .errors import ArgumentError, NotInitializedError, SampleError, naming
 from .keys.selection import checked_keys
 from .order import Draw, Indices, Sampler
-from .samples import Sample
+from .samples import Sample, copied
 from .settings import Parallel, Settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class _NamedInErrors(abc.ABCMeta):
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
         with naming(cls):
             return super().__call__(*args, **keywords)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of the constructor, which `help` would else not see behind `__call__`."""
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_NamedInErrors):
@@ -278,12 +285,16 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         sample = self.load_sample(index)
         if draw is None or not self.augments:
             return sample
-        return self._augmented(sample, draw.generator(index))
+        return self._augmented(sample, index, draw)
 
-    def _augmented(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        sample = self.augment(sample, rng)
-        given = self._settings.augment
-        return sample if given is None else given(sample, rng)
+    def _augmented(self, sample: Sample, index: int, draw: Draw) -> Sample:
+        rng, given = draw.generator(index), self._settings.augment
+        try:
+            # A copy, since augmenting in place is usual, and `load_sample` may return what it has.
+            sample = self.augment(copied(sample), rng)
+            return sample if given is None else given(sample, rng)
+        except Exception as error:
+            blame(error, self, "augment", index)
 
     def _layout(self) -> Layout:
         return (self._live or self._started()).layout
@@ -311,6 +322,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
                     self._selection,
                     self.augments,
                     self.loads_batches and not self.collates,
+                    self.collates,
                 )
             return self._live
 

@@ -119,10 +119,11 @@ class Settings:
             ArgumentError: There is no such keyword, or its value is no good.
         """
         known = [field.name for field in dataclasses.fields(self)]
+        public = [name for name in known if name != "share"]  # `shard` sets that.
         if unknown := changes.keys() - known:
             raise ArgumentError(
                 f"there is no keyword {', '.join(sorted(unknown))}",
-                expected="any of " + ", ".join(known),
+                expected="any of " + ", ".join(public),
             )
         return dataclasses.replace(self, **changes)
 

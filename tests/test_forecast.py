@@ -89,7 +89,7 @@ def test_a_shuffle_that_was_drawn_otherwise_is_followed_in_sequence() -> None:
 
 
 def test_many_batches_are_not_shuffled_for_a_guess() -> None:
-    forecast = Forecast((1 << 20) + 1)
+    forecast = Forecast((1 << 18) + 1)
     forecast.expect_shuffle()
     assert guesses(forecast, [0]) == [[1, 2]]
 

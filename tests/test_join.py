@@ -90,7 +90,7 @@ def test_what_cannot_be_joined(make: Any, says: str) -> None:
 
 
 def test_an_unknown_keyword() -> None:
-    with pytest.raises(TypeError, match="batchsize"):
+    with pytest.raises(ArgumentError, match="batchsize is neither a sequence nor a keyword"):
         join(part(), batchsize=3)
 
 
@@ -236,7 +236,7 @@ def test_several_outputs_with_weights_of_their_own() -> None:
 
 def test_class_weight_of_a_part_is_not_lost() -> None:
     labelled = ArraySequence({"y": np.arange(N)}, np.arange(N), keys=KEYS, class_weight={0: 5})
-    with pytest.raises(ArgumentError, match=r"class_weight, which would be lost"):
+    with pytest.raises(ArgumentError, match=r"class_weight=, which would be lost"):
         join(part("x"), labelled)
 
 

@@ -232,3 +232,32 @@ def test_a_seed_is_kept(seed: int) -> None:
 def test_what_is_no_seed(seed: Any) -> None:
     with pytest.raises(ArgumentError, match="seed is not a seed"):
         draw_seed(seed)
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"shuffle": True}, {"sampler": lambda seed, epoch: np.arange(50_000)[::-1]}]
+)
+def test_places_in_any_order(how: Any) -> None:
+    order = Order(50_000, 3, 1, **how)
+    whole = order.slice(0, 50_000)
+    places = np.random.default_rng(0).integers(0, 50_000, 1000)
+    assert np.array_equal(Order(50_000, 3, 1, **how).at(places), whole[places])
+
+
+def test_jumps_compute_no_more_than_they_need(monkeypatch: Any) -> None:
+    asked: list[int] = []
+    call = Permutation.__call__
+
+    def spy(self: Any, positions: Any) -> Any:
+        asked.append(len(positions))
+        return call(self, positions)
+
+    order, whole = Order(100_000, 3, 1, shuffle=True), Order(100_000, 3, 1, shuffle=True)
+    expected = whole.slice(0, 100_000)
+    monkeypatch.setattr(Permutation, "__call__", spy)
+    for start in (64_000, 32_000, 96_000, 3200):
+        assert np.array_equal(order.slice(start, start + 32), expected[start : start + 32])
+    assert asked == [32] * 4
+    for start in range(3232, 6400, 32):
+        assert np.array_equal(order.slice(start, start + 32), expected[start : start + 32])
+    assert len(asked) == 5

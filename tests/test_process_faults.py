@@ -397,6 +397,16 @@ def test_epochs_and_restarts_leave_nothing_behind() -> None:
         assert held() == before
 
 
+def test_workers_that_cannot_start_leave_nothing_behind() -> None:
+    gc.collect()
+    before = held()
+    seq = in_processes(Unborn, 40, refuse, workers=1)
+    for _ in range(4):
+        with pytest.raises(MultiseqError):
+            seq[0]
+    assert held() == before
+
+
 def may_mount() -> bool:
     try:
         return not subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode

@@ -355,10 +355,6 @@ def test_a_function_knows_the_whole_only() -> None:
     assert epoch_of(train.replace(sampler=lambda seed, epoch: [1, 1])) == [train.keys[1]] * 2
 
 
-def test_a_sampler_of_a_part_of_a_join_is_left_aside() -> None:
-    seq = join(
-        part("x", BACKWARDS, sampler=lambda seed, epoch: [0]),
-        part("y").subset(KEYS[:5]),
-        how="inner",
-    )
-    assert keys_of(seq) == set(KEYS[:5])
+def test_a_sampler_of_a_part_of_a_join_is_not_lost() -> None:
+    with pytest.raises(ArgumentError, match="sampler=, which would be lost"):
+        join(part("x", BACKWARDS, sampler=lambda seed, epoch: [0]), part("y"))

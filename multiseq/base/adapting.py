@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from ..engine.job import Source, blame
+from ..errors import ArgumentError, SampleError
+from ..keys.selection import few
 from ..order import Indices
 from ..transforms import learn
 from .views import Views, started
 
 __all__ = ["Adapting"]
+
+_log = logging.getLogger("multiseq")
 
 
 class Adapting(Views):
@@ -32,8 +38,17 @@ class Adapting(Views):
             progress: Whether to show a progress bar.
 
         Raises:
-            SampleError: A sample could not be loaded, or cannot be learned from.
+            ArgumentError: This is a part of a split other than the first: held out, so that nothing
+                is learned from it.
+            SampleError: A sample could not be loaded, or cannot be learned from. Where `on_error`
+                substitutes samples, those that cannot be loaded are left out.
         """
+        if self._held_out:
+            raise ArgumentError(
+                "validation and test are not to be learned from",
+                got="a part of a split that is not the first",
+                fix="call adapt() on the first part: the others share what it learns",
+            ).at(cls=type(self).__name__)
         self.close()
         try:
             self._learn(self.source_indices(np.arange(self.num_samples)), progress)
@@ -45,7 +60,33 @@ class Adapting(Views):
                     other.close()
 
     def _learn(self, indices: Indices, progress: bool) -> None:
-        learn(self.transforms, self.raw, indices.tolist(), progress)
+        lost: dict[int, SampleError] = {}
+
+        def raw(index: int) -> Mapping[str, Any] | None:
+            try:
+                return self.raw(index)
+            except Exception as error:
+                lost[index] = self._tolerated(error, index)
+                return None
+
+        learn(self.transforms, raw, indices.tolist(), progress)
+        if lost:
+            _log.warning(
+                "%s: nothing was learned from %d samples that could not be loaded: %s",
+                type(self).__name__,
+                len(lost),
+                few([self.locate(index)["key"] for index in lost]),
+            )
+
+    def _tolerated(self, error: Exception, index: int) -> SampleError:
+        """Returns the error of a sample that another one may stand in for; raises any other."""
+        try:
+            blame(error, cast(Source, self), "raw", index)
+        except SampleError as located:
+            wanted = self._settings.on_error
+            if wanted == "substitute" or (callable(wanted) and wanted(located)):
+                return located
+            raise
 
     def _learners(self) -> list[Any]:
         """The transforms of this sequence, and of its parts."""

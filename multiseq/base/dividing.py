@@ -43,8 +43,8 @@ class Dividing(Views):
     ) -> tuple[Self, ...]:
         """Returns disjoint parts of the samples, drawn at random by the seed unless told otherwise.
 
-        The first keeps shuffling, sampling and augmenting; the others are in source order and
-        plain, without `drop_last`.
+        The first keeps shuffling, sampling and augmenting, and is what `adapt` learns from; the
+        others are in source order and plain, without `drop_last`.
 
         What belongs to samples (groups, classes, times) is an array in source order, a Series
         aligned by key, or the name of a level of the keys.
@@ -76,8 +76,9 @@ class Dividing(Views):
                 self._copy(positions, plain if part else None)
                 for part, positions in enumerate(drawn)
             ]
-        for part in parts:
+        for number, part in enumerate(parts):
             part._hashed += hash
+            part._held_out = self._held_out or number > 0
         return tuple(parts)
 
     def shard(self, index: int, count: int) -> Self:
@@ -130,6 +131,11 @@ class Dividing(Views):
         _check_ways(groups, stratify, ordered, hash)
         if ordered:
             return self._divided_by_time(fractions, by_time)
+        if groups is None and self.time_spans(self.source_indices(np.arange(1))) is not None:
+            _log.warning(
+                "%s: parts of a random split share times; by_time=True or groups= tells them apart",
+                type(self).__name__,
+            )
         seed = self._settings.seed
         grouped = None if groups is None else self._per_sample(groups, "groups")
         if hash:

@@ -44,6 +44,7 @@ class Views:
     _substituted: dict[int, SampleError]
     _reported: dict[int, SampleError]
     _keyed = False  # Whether the samples have keys of their own.
+    _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
     _looked_up: Views | None = None
 
     @property
@@ -70,13 +71,15 @@ class Views:
 
         Args:
             chosen: Keys, positions (where keys are not integers), a slice of positions, or a
-                boolean for each sample.
+                boolean for each sample: an array in source order, or a Series by key.
 
         Raises:
             AlignmentError: A key or position does not exist, or is given twice.
             ArgumentError: Nothing is chosen.
         """
         with naming(type(self)):
+            if self._keyed and _is_mask_by_key(chosen):
+                chosen = per_sample(chosen, self._keys, "the mask")
             return self._copy(positions_of(self._keys, chosen))
 
     def lookup(self, keys: Any) -> Self:
@@ -154,6 +157,8 @@ class Views:
         return other
 
     def _source_index(self, position: int) -> int:
+        if not -self.num_samples <= position < self.num_samples:
+            raise IndexError(f"there are samples 0 to {self.num_samples - 1}, not {position}")
         checked = range(self.num_samples)[position]
         return checked if self._selection is None else int(self._selection[checked])
 
@@ -214,6 +219,11 @@ def _restricted(sampler: Any, positions: Indices) -> Any:
         expected="a sampler with a method restricted(positions), such as multiseq's own",
         fix="split seq.replace(sampler=None), then give the part its own: part.replace(sampler=…)",
     )
+
+
+def _is_mask_by_key(chosen: Any) -> bool:
+    """Whether this is a pandas Series of booleans."""
+    return hasattr(chosen, "index") and str(getattr(chosen, "dtype", "")) in ("bool", "boolean")
 
 
 _abandoned: list[Runtime | None] = []

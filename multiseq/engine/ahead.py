@@ -72,8 +72,10 @@ class ReadAhead(Reader):
             batch: tuple[Any, ...] | None = bundle.take(number, source)
             self._note(bundle)
             if batch is None:
-                pending = self._loader.submit(job(source, epoch, [index]), at_once=True)
-                (batch,) = pending.result(source)
+                alone = job(source, epoch, [index])
+                with self._lock:
+                    pending = None if self._closed else self._loader.submit(alone, at_once=True)
+                (batch,) = alone.run_all() if pending is None else pending.result(source)
             return batch
 
     def _found(
@@ -86,7 +88,9 @@ class ReadAhead(Reader):
             found = self._ahead.pop((epoch, index), None)
             self.stats.count(hit=found is not None)
             self._forecast.see(index)
-            count = max(self._depth.batches, self._depth.jobs * self._size)
+            count = self._depth.batches
+            if self._forecast.in_step:  # Who reads at random needs no bundles.
+                count = max(count, self._depth.jobs * self._size)
             if found is None or not self._forecast.in_step:
                 wanted = self._wanted(epoch, count)
                 for key in self._ahead.keys() - wanted:
@@ -94,7 +98,7 @@ class ReadAhead(Reader):
             if found is None:
                 pending = self._loader.submit(job(source, epoch, [index]), at_once=True)
                 found = _Bundle(pending, 1, guessed=False), 0
-            if len(self._ahead) + self._size <= count:
+            if len(self._ahead) + min(self._size, count) <= count:
                 for keys in self._bundles(self._wanted(epoch, count)):
                     self._submit(source, keys, job)
             return found
@@ -110,6 +114,9 @@ class ReadAhead(Reader):
         bundle: list[Key] = []
         for key in wanted:
             if key in self._ahead:
+                if bundle:  # It comes before what there is.
+                    yield bundle
+                    bundle = []
                 continue
             joins = bundle and key[0] == bundle[0][0] and len(bundle) < self._size
             if bundle and not (joins and key[1] < self._depth.full):
@@ -125,7 +132,7 @@ class ReadAhead(Reader):
 
     def _submit(self, source: Source, keys: list[Key], job: MakeJob) -> None:
         # A sampler may fail in the coming epoch: that is for who asks for it.
-        with contextlib.suppress(MultiseqError):
+        with contextlib.suppress(Exception):
             pending = self._loader.submit(job(source, keys[0][0], [batch for _, batch in keys]))
             bundle = _Bundle(pending, len(keys), guessed=True)
             self._ahead.update({key: (bundle, number) for number, key in enumerate(keys)})

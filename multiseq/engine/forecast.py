@@ -17,7 +17,7 @@ __all__ = ["Forecast"]
 Orders = Iterator[Sequence[int]]
 """The order of the batches in each of several passes."""
 
-_MOST_BATCHES = 1 << 20  # Of more, a shuffled order is not worked out for a guess.
+_MOST_BATCHES = 1 << 18  # Of more, a shuffled order is not worked out for a guess.
 _FIRST_TURNS = 3
 
 

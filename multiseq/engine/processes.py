@@ -112,12 +112,14 @@ class ProcessesLoader(Loader):
 
     def _start(self, job: Job, size: int) -> None:
         crew = Crew()
-        weakref.finalize(self, crew.end).atexit = False
+        self._end = weakref.finalize(self, crew.end)
+        self._end.atexit = False
         try:
             crew.payload = save_payload(job.source.for_workers(), job.layout)
             crew.start(self._workers, Ring(self._slots, size))
         except BaseException:
             crew.end()
+            self._end.detach()
             raise
         self._crew, self._failed_starts = crew, 0
 
@@ -230,6 +232,7 @@ class ProcessesLoader(Loader):
         self._backlog.clear()
         if crew is not None:
             crew.end()
+            self._end.detach()
 
     def _forget(self, ticket: Ticket) -> None:
         if ticket.settled:

@@ -37,6 +37,7 @@ class Runtime:
         selection: The index that `load_sample` takes for each position; None for the same.
         augments: Whether there is something random in its samples.
         loads_batches: Whether its `load_batch` is used.
+        collates: Whether its `collate` makes a batch, which may depend on all samples in it.
     """
 
     def __init__(
@@ -47,10 +48,14 @@ class Runtime:
         selection: Indices | None,
         augments: bool,
         loads_batches: bool,
+        collates: bool,
     ) -> None:
         self.layout, self._in_bulk = layout, loads_batches and not augments
         self._settings, self._n, self._selection = settings, n, selection
         self._augments, self._batch_size = augments, settings.rows
+        # Several batches together would be collated, counted or timed as one.
+        mends, hurries = settings.on_error != "raise", settings.timeout is not None
+        self._alone = collates or mends or hurries
         self._reorders = settings.shuffle or settings.sampler is not None
         self._orders: dict[int, Order] = {}
         self.num_batches = settings.num_batches(len(self.order(0)))
@@ -113,9 +118,11 @@ class Runtime:
         self._reader.close()
 
     def _job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
-        indices = self.positions(epoch, batches[0])
-        if len(batches) > 1:
-            indices = np.concatenate([self.positions(epoch, batch) for batch in batches])
+        if len(batches) == 1:
+            indices = self.positions(epoch, batches[0])
+        else:  # All at once: batches in Keras' order lie far apart. Only full ones are together.
+            starts = self._batch_size * np.asarray(batches)[:, None]
+            indices = self.order(epoch).at((starts + np.arange(self._batch_size)).ravel())
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
@@ -126,16 +133,17 @@ class Runtime:
         most = min(self.layout.batches_within(_BULK, size), _MOST_AT_ONCE)
         workers, in_processes, depth = self._settings.parallel
         if not workers:
-            return SerialReader(self.forecast, most if self._in_bulk else 1, full)
+            in_bulk = self._in_bulk and not self._alone
+            return SerialReader(self.forecast, most if in_bulk else 1, full)
         loader: Loader
         if in_processes:
             loader = ProcessesLoader(workers, depth, self._settings.timeout)
         else:
             loader = ThreadsLoader(workers)
+        jobs = min(workers + 2, depth)
         if self._settings.max_queue_size is not None:
-            most = min(most, max(1, depth // (workers + 2)))
+            most = min(most, depth // jobs)
         mends = self._settings.on_error != "raise"
         epochs_differ = self._reorders or self._augments or mends
-        return ReadAhead(
-            loader, self.forecast, Depth(depth, workers + 2, most, full), epochs_differ
-        )
+        limits = Depth(depth, jobs, 1 if self._alone else most, full)
+        return ReadAhead(loader, self.forecast, limits, epochs_differ)

@@ -80,6 +80,8 @@ class Ticket:
         self.error: MultiseqError | None = None
         self.seconds = 0.0
         self.substituted: dict[int, SampleError] = {}
+        self._ring: Any = None
+        self._header: Any = None
         self._places: Any = None
         self._deaths: dict[int, int] = {}
         self._left = 0
@@ -130,7 +132,7 @@ class Ticket:
         found = self.indices == note
         if found.any():
             deaths = self._deaths[note] = self._deaths.get(note, 0) + 1
-            if deaths == MOST_DEATHS:
+            if deaths >= MOST_DEATHS:
                 header.indices[found] = -1 - note
             return True
         header.one_by_one[0] = 1
@@ -148,6 +150,8 @@ class Ticket:
     def fail(self, error: MultiseqError | None) -> None:
         """Settles a ticket whose workers were ended, and says why if it was not by `close`."""
         self.error, self.lost, self.settled = error, True, True
+        self.held.clear()  # With the workers, the slots are gone.
+        self._ring = self._header = None
 
     def start_over(self) -> None:
         """Forgets what was begun: workers and slots are gone."""

@@ -113,6 +113,14 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
     """Returns the rows of one output in the order of the samples."""
     import pandas as pd
 
+    if hasattr(value, "load_sample"):
+        raise ArgumentError(
+            f"{name} is a sequence",
+            got=type(value).__name__,
+            expected="an array or a Series, or a dict or a tuple of those",
+            fix="join it: join(image=images, targets=masks), say",
+        )
+
     if isinstance(value, pd.Series | pd.DataFrame):
         rows = value if isinstance(keys, int) else rows_by_key(value, keys, name)
         array = _as_array(rows.to_numpy(), name, kinds)

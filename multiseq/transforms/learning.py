@@ -20,7 +20,7 @@ _ROWS = 1 << 13  # Of a table that may have thousands of columns.
 
 def learn(
     transforms: Mapping[Any, Transform],
-    raw: Callable[[int], Mapping[Any, Any]],
+    raw: Callable[[int], Mapping[Any, Any] | None],
     indices: Sequence[int],
     progress: bool,
 ) -> None:
@@ -28,7 +28,8 @@ def learn(
 
     Args:
         transforms: By name.
-        raw: Returns the values of a sample, by the names of their transforms.
+        raw: Returns the values of a sample, by the names of their transforms; None to leave it
+            out.
         indices: Of the samples.
         progress: Whether to show a progress bar.
     """
@@ -36,7 +37,7 @@ def learn(
         return
     with _bar(len(indices), progress) as bar:
 
-        def load(index: int) -> Mapping[Any, Any]:
+        def load(index: int) -> Mapping[Any, Any] | None:
             bar.update()
             return raw(index)
 
@@ -45,7 +46,7 @@ def learn(
         _fit(
             transforms,
             (
-                {name: [sample[name] for sample in chunk] for name in transforms}
+                {name: [s[name] for s in chunk if s is not None] for name in transforms}
                 for chunk in samples
             ),
         )
