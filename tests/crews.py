@@ -12,7 +12,6 @@ import subprocess
 import sys
 import textwrap
 import time
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,18 +124,15 @@ def output_of(script: subprocess.Popen[str]) -> str:
 
 
 def poison_slots(monkeypatch: Any) -> None:
-    """Fills slots with NaN and -1 as soon as they are free."""
+    """Fills slots with NaN and -1 as soon as they are found free."""
+    found_free = vars(Ring)["free"].fget
 
-    def lease(ring: Ring, slot: Any) -> Any:
-        def release() -> None:
-            ring.memory(slot)[:] = 255
-            ring._free.append(slot)
+    def free(ring: Ring) -> Any:
+        for watch in list(ring._gone):
+            ring.memory(watch.what)[:] = 255
+        return found_free(ring)
 
-        root = ring.memory(slot)
-        weakref.finalize(root, release)
-        return root
-
-    monkeypatch.setattr(Ring, "lease", lease)
+    monkeypatch.setattr(Ring, "free", property(free))
 
 
 class Slow(Noisy):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from multiseq import MultiInputSequence, Standardize, join
+from multiseq.errors import ArgumentError, LoadError
 
 N = 40
 
@@ -106,3 +107,44 @@ def test_what_is_learned_may_change_the_shape() -> None:
     words.adapt(progress=False)
     assert seq.spec[0]["x"].shape == (1,)
     assert seq[0][0]["x"].shape == (32, 1)
+
+
+def test_what_is_held_out_is_not_learned_from() -> None:
+    train, _, test = Learning(40).split(0.6, 0.2, 0.2)
+    for held_out in (test, test.replace(batch_size=2), test.split(0.5, 0.5)[0]):
+        with pytest.raises(ArgumentError, match="validation and test are not to be learned from"):
+            held_out.adapt(progress=False)
+    train.split(0.5, 0.5)[0].adapt(progress=False)
+
+
+class Holed(MultiInputSequence):
+    """Sample 3 cannot be loaded."""
+
+    def __init__(self, **keywords: Any) -> None:
+        self.scale = Standardize()
+        super().__init__(10, **keywords)
+
+    @property
+    def transforms(self) -> Any:
+        return {"x": self.scale}
+
+    def raw(self, index: int) -> Any:
+        if index == 3:
+            raise OSError("gone")
+        return {"x": np.float64(index)}
+
+    def load_sample(self, index: int) -> Any:
+        return {"x": self.scale.transform(self.raw(index)["x"])}
+
+
+def test_samples_that_cannot_be_loaded_are_not_learned_from(caplog: Any) -> None:
+    with pytest.raises(LoadError, match="Holed, key 3, position 3: raw raised OSError: gone"):
+        Holed().adapt(progress=False)
+    seq = Holed(on_error="substitute")
+    seq.adapt(progress=False)
+    assert "nothing was learned from 1 samples that could not be loaded: 3" in caplog.text
+    expected = Standardize().adapt([np.float64(k) for k in range(10) if k != 3])
+    assert seq.scale == expected
+    whole = join(Holed(), on_error="substitute")
+    whole.adapt(progress=False)
+    assert whole.parts[0].transforms["x"] == expected

@@ -10,7 +10,7 @@ import pytest
 from pictures import encoded
 
 from multiseq import ArraySequence, ImageSequence, join
-from multiseq.errors import ArgumentError
+from multiseq.errors import ArgumentError, LoadError
 from multiseq.testing import check_sequence
 
 
@@ -134,3 +134,33 @@ def test_it_can_be_replaced() -> None:
 def test_what_cannot_be_called() -> None:
     with pytest.raises(ArgumentError, match="augment cannot be called"):
         joined("flip")
+
+
+def louder(sample: Any, rng: np.random.Generator) -> Any:
+    """Writes into the arrays it is given, as most do."""
+    x, y = sample
+    x += 1 + rng.random(dtype=np.float32)
+    y[...] = 7
+    return x, y
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_augmented_in_place_stays_as_it_was_in_the_source(workers: int) -> None:
+    x, y = np.zeros((8, 3), np.float32), np.zeros((8, 2), np.float32)
+    with ArraySequence(x, y, augment=louder, batch_size=4, seed=1, workers=workers) as seq:
+        first = seq[0][0].copy()
+        assert np.array_equal(seq[0][0], first)
+        assert (first >= 1).all()
+        assert (first < 2).all()
+        assert not x.any()
+        assert not y.any()
+        check_sequence(seq)
+
+
+def test_an_error_in_it_says_so() -> None:
+    def broken(sample: Any, rng: np.random.Generator) -> Any:
+        raise TypeError("too bright")
+
+    seq = ArraySequence(np.zeros((8, 3)), keys=list("abcdefgh"), augment=broken)
+    with pytest.raises(LoadError, match=r"key 'a'.*augment raised TypeError: too bright"):
+        seq[0]

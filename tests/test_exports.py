@@ -115,3 +115,10 @@ def test_file_names_no_machine_and_no_registry(path: Path) -> None:
     text = path.read_text(errors="replace")
     assert MACHINE.findall(text) == []
     assert REGISTRY.findall(text) == []
+
+
+@pytest.mark.parametrize("name", [n for n in multiseq.__all__ if n.endswith("Sequence")])
+def test_help_shows_what_a_constructor_takes(name: str) -> None:
+    cls = getattr(multiseq, name)
+    own = inspect.signature(cls.__init__).parameters
+    assert list(inspect.signature(cls).parameters) == list(own)[1:]

@@ -373,3 +373,26 @@ def test_inner_never_looks_at_what_it_dropped() -> None:
 
     assert_aligned(join(Broken("x"), part("y", first=1), how="inner"), range(1, N))
     assert_aligned(join(part("y", first=1), Broken("x"), how="inner"), range(1, N))
+
+
+def test_what_is_no_sequence() -> None:
+    with pytest.raises(ArgumentError, match="b is neither a sequence nor a keyword"):
+        join(a=part(None), b=np.zeros(N))
+
+
+def test_a_part_that_is_called_like_a_keyword() -> None:
+    with pytest.raises(ArgumentError, match="a part is called 'shuffle', which is a keyword"):
+        join(a=part(None), shuffle=part(None))
+
+
+def test_targets_of_several_parts() -> None:
+    seq = join(a=part(None), targets={"p": part(None, BACKWARDS), "q": part(None, MIXED)})
+    inputs, targets = seq[0]
+    assert set(targets) == {"p", "q"}
+    assert np.array_equal(inputs["a"], targets["p"])
+    assert np.array_equal(inputs["a"], targets["q"])
+
+
+def test_a_sequence_as_targets_elsewhere_says_where_it_belongs() -> None:
+    with pytest.raises(ArgumentError, match=r"(?s)targets is a sequence.*targets=masks"):
+        ArraySequence(np.zeros((N, 2)), part(None))

@@ -66,11 +66,13 @@ LAST_WORDS = {
 # Workers that die
 
 
-@pytest.mark.parametrize(("kind", "most"), [(Slow, 50), (Ragged, 4), (Bulk, 4)])
-def test_killed_at_random_moments(kind: Any, most: int) -> None:
-    chance, kills = random.Random(1), list[int]()
-    serial = frozen_epoch(kind(600, batch_size=4, shuffle=True, seed=3))
-    with in_processes(kind, 600, batch_size=4, shuffle=True, workers=3) as seq:
+@pytest.mark.parametrize(
+    ("kind", "size", "most"), [(Slow, 4, 50), (Ragged, 4, 4), (Bulk, 4, 4), (Coded, 16, 10)]
+)
+def test_killed_at_random_moments(kind: Any, size: int, most: int) -> None:
+    chance, kills, n = random.Random(1), list[int](), 150 * size
+    serial = frozen_epoch(kind(n, batch_size=size, shuffle=True, seed=3))
+    with in_processes(kind, n, batch_size=size, shuffle=True, workers=3) as seq:
 
         def kill_two() -> None:
             kills.append(kill_one(seq, chance.randrange(3)))

@@ -196,12 +196,15 @@ def test_texts_of_variable_width() -> None:
     assert [text for texts in found for text in texts] == ["é" * number for number in range(60)]
 
 
-@pytest.mark.parametrize("kind", [Coded, Ragged])
-def test_a_slot_is_not_reused_while_a_batch_is_alive(kind: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize(("kind", "size"), [(Coded, 8), (Coded, 16), (Ragged, 8)])
+def test_a_slot_is_not_reused_while_a_batch_is_alive(
+    kind: Any, size: int, monkeypatch: Any
+) -> None:
     poison_slots(monkeypatch)
-    serial = frozen_epoch(kind(400, **FULL))
+    settings = FULL | {"batch_size": size}
+    serial = frozen_epoch(kind(50 * size, **settings))
     chance, kept = random.Random(0), deque[Any]()
-    with in_processes(kind, 400, shuffle=True) as seq:
+    with in_processes(kind, 50 * size, **settings) as seq:
         for index in range(len(seq)):
             kept.append((index, *list(leaves(seq[index]))[-1:]))  # One leaf keeps all the others.
             while len(kept) > chance.randrange(6):

@@ -12,7 +12,14 @@ import pytest
 from coded import Coded, epoch_of, frozen_epoch
 from keyed import BACKWARDS, KEYS, N, part
 
-from multiseq import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler, join
+from multiseq import (
+    ArraySequence,
+    BalancedSampler,
+    BucketSampler,
+    StratifiedSampler,
+    WeightedSampler,
+    join,
+)
 from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.samplers import SamplerBase
 from multiseq.testing import check_sequence
@@ -358,3 +365,13 @@ def test_a_function_knows_the_whole_only() -> None:
 def test_a_sampler_of_a_part_of_a_join_is_not_lost() -> None:
     with pytest.raises(ArgumentError, match="sampler=, which would be lost"):
         join(part("x", BACKWARDS, sampler=lambda seed, epoch: [0]), part("y"))
+
+
+def test_an_array_of_values_is_in_source_order_whatever_the_keys() -> None:
+    weights = [1.0] + [0.0] * 9
+    for keys in (range(9, -1, -1), list("abcdefghij")):
+        seq = ArraySequence(np.arange(10), keys=keys, sampler=WeightedSampler(weights))
+        assert seq[0][0].tolist() == [0] * 10
+    series = pd.Series(weights, index=range(9, -1, -1))
+    seq = ArraySequence(np.arange(10), keys=range(10), sampler=WeightedSampler(series))
+    assert seq[0][0].tolist() == [9] * 10

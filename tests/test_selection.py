@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from coded import Coded, Noisy, codes, epoch_of, frozen, frozen_epoch
 
+from multiseq import ArraySequence
 from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.keys.selection import checked_keys, few, positions_of
 from multiseq.keys.splitting import split_positions
@@ -304,3 +305,12 @@ def test_a_sampler_goes_with_the_whole_only() -> None:
     with pytest.raises(ArgumentError, match="sampler") as caught:
         seq.split(0.5, 0.5)[0][0]
     assert caught.value.where["class"] == "Coded"
+
+
+def test_a_mask_by_key_is_aligned_by_key() -> None:
+    seq = ArraySequence(np.arange(10), keys=list("abcdefghij"))
+    mask = pd.Series([True, False] * 5, index=list("jihgfedcba"))
+    assert "".join(seq.subset(mask).keys) == "bdfhj"
+    assert "".join(seq.subset(mask.to_numpy()).keys) == "acegi"
+    unkeyed = ArraySequence(np.arange(10))
+    assert unkeyed.subset(mask).keys.tolist() == [0, 2, 4, 6, 8]

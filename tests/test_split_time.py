@@ -184,3 +184,13 @@ class Words(Coded):
 
     def load_sample(self, index: int) -> Any:
         return {"c": np.full(2, index, np.float32)}
+
+
+def test_a_random_split_of_what_has_times_is_warned_of(caplog: Any) -> None:
+    seq = Windows(20)
+    seq.split(0.5, 0.5)
+    assert "parts of a random split share times" in caplog.text
+    caplog.clear()
+    seq.split(0.5, 0.5, by_time=True)
+    seq.split(0.5, 0.5, groups=[0, 1] * 10)
+    assert "share times" not in caplog.text

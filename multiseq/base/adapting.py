@@ -10,7 +10,6 @@ import numpy as np
 
 from ..engine.job import Source, blame
 from ..errors import ArgumentError, SampleError
-from ..keys.selection import few
 from ..order import Indices
 from ..transforms import learn
 from .views import Views, started
@@ -18,6 +17,7 @@ from .views import Views, started
 __all__ = ["Adapting"]
 
 _log = logging.getLogger("multiseq")
+_SHOWN = 5
 
 
 class Adapting(Views):
@@ -75,7 +75,7 @@ class Adapting(Views):
                 "%s: nothing was learned from %d samples that could not be loaded: %s",
                 type(self).__name__,
                 len(lost),
-                few([self.locate(index)["key"] for index in lost]),
+                ", ".join(self.locate(index)["key"] for index in list(lost)[:_SHOWN]),
             )
 
     def _tolerated(self, error: Exception, index: int) -> SampleError:
