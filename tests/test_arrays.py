@@ -154,6 +154,23 @@ def test_targets_of_a_series_are_in_order_where_there_are_no_keys() -> None:
 # Bad input
 
 
+@pytest.mark.parametrize("index", [list("zyx"), list("xyw"), range(3)])
+@pytest.mark.parametrize("as_tuple", [False, True])
+def test_frames_with_different_indices(index: Any, as_tuple: bool) -> None:
+    a, b = pd.DataFrame({"x": [0, 1, 2]}, list("xyz")), pd.Series([0, 1, 2], index)
+    with pytest.raises(AlignmentError, match="has another index than") as caught:
+        ArraySequence((a, b) if as_tuple else {"a": a, "b": b}, keys=None)
+    assert repr(b.index[0]) in str(caught.value) or repr(b.index[2]) in str(caught.value)
+    with pytest.raises(AlignmentError):
+        ArraySequence({"a": a, "b": b}, keys=range(3))
+
+
+def test_frames_with_one_index_and_rows_without() -> None:
+    a, b = pd.DataFrame({"x": [0, 1, 2]}, list("xyz")), pd.Series([0, 1, 2], list("xyz"))
+    assert ArraySequence({"n": coded()[:3], "a": a, "b": b}).keys.tolist() == list("xyz")
+    assert len(ArraySequence({"a": a, "b": b[::-1].to_numpy()})) == 1
+
+
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError
+from ..errors import AlignmentError, ArgumentError
 from ..keys.targets import Targets
 from ..memory import BatchMemory
 from ..order import Indices
@@ -17,6 +17,9 @@ from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
 from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ArraySequence"]
 
@@ -44,7 +47,7 @@ class ArraySequence(MultiInputSequence):
 
     Args:
         inputs: An array-like of shape (n, ...), or a tuple or a dict of those by input name.
-            pandas objects are aligned by position, and their index gives the keys.
+            pandas objects give the keys by their index, which must be the same for all of them.
         targets: An array-like, a Series (aligned by its index), or a tuple or dict of those.
         sample_weight: The same; outputs that are left out of a dict have weight 1.
         keys: The samples' keys; by default the index of the first pandas input, else positions.
@@ -52,7 +55,7 @@ class ArraySequence(MultiInputSequence):
 
     Raises:
         ArgumentError: Inputs of unequal length, of object dtype, or none at all.
-        AlignmentError: Keys that are duplicated or missing.
+        AlignmentError: Keys that are duplicated or missing, or inputs with another index.
     """
 
     def __init__(
@@ -64,16 +67,13 @@ class ArraySequence(MultiInputSequence):
         keys: Any = None,
         **keywords: Any,
     ) -> None:
-        import pandas as pd
-
         if is_table(inputs):
             inputs = columns_of(inputs)
         named = _named(inputs)
-        if keys is None:
-            frames = (v for v in named.values() if isinstance(v, pd.Series | pd.DataFrame))
-            keys = next((frame.index for frame in frames), None)
         arrays = {name: _checked(name, value) for name, value in named.items()}
         n = _common_length(arrays)
+        index = _common_index(named)
+        keys = index if keys is None else keys
         super().__init__(n if keys is None else keys, **keywords)
         if len(self.keys) != n:
             raise ArgumentError(
@@ -119,6 +119,33 @@ def _named(inputs: Any) -> dict[str, Any]:
         return {str(name): value for name, value in inputs.items()}
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
     return {f"inputs[{number}]": value for number, value in enumerate(parts)}
+
+
+def _common_index(inputs: dict[str, Any]) -> pd.Index[Any] | None:
+    """Returns the index of the pandas objects among inputs of one length; None without any.
+
+    Raises:
+        AlignmentError: They have different ones, or the same in another order.
+    """
+    import pandas as pd
+
+    first: tuple[str, pd.Index[Any]] | None = None
+    for name, value in inputs.items():
+        if not isinstance(value, pd.Series | pd.DataFrame):
+            continue
+        if first is None:
+            first = name, value.index
+        elif not value.index.equals(first[1]):
+            pairs = zip(value.index.tolist(), first[1].tolist(), strict=True)
+            shown = next((f"{b!r} where {first[0]} has {a!r}" for b, a in pairs if a != b), None)
+            raise AlignmentError(
+                f"{name} has another index than {first[0]}",
+                got=shown or f"{value.index.dtype} keys for {first[1].dtype}",
+                expected="the same keys in the same order, since rows are taken by position",
+                fix="align them by key: join(a=ArraySequence(a), b=ArraySequence(b)); or pass "
+                ".to_numpy() where rows of one position belong together",
+            ).at(input=name)
+    return None if first is None else first[1]
 
 
 def _checked(name: str, value: Any) -> Any:
