@@ -196,6 +196,18 @@ def test_bad_inputs(inputs: Any, says: str) -> None:
     assert caught.value.where["class"] == "ArraySequence"
 
 
+@pytest.mark.parametrize("inputs", [[coded(3), coded(2)], [coded()], [0.0, coded()]])
+def test_a_list_of_arrays_may_be_one_input_or_several(inputs: Any) -> None:
+    with pytest.raises(ArgumentError, match="a list is one array; pass a tuple or a dict"):
+        ArraySequence(inputs)
+
+
+def test_a_list_of_numbers_is_an_array() -> None:
+    for rows in ([[0, 0], [1, 1]], list(np.arange(2))):
+        assert epoch_of(ArraySequence({"x": rows}, [0, 1])) == [0, 1]
+        assert len(ArraySequence(rows).keys) == 2
+
+
 @pytest.mark.parametrize("keys", [range(9), range(11), list("abc")])
 def test_as_many_keys_as_rows(keys: Any) -> None:
     with pytest.raises(ArgumentError, match="more or fewer keys than rows"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AlignmentError, ArgumentError
+from ..errors import AlignmentError, ArgumentError, describe
 from ..keys.targets import Targets
 from ..memory import BatchMemory
 from ..order import Indices
@@ -47,6 +47,7 @@ class ArraySequence(MultiInputSequence):
 
     Args:
         inputs: An array-like of shape (n, ...), or a tuple or a dict of those by input name.
+            A list of arrays is refused: it may be meant as one array or as several.
             pandas objects give the keys by their index, which must be the same for all of them.
         targets: An array-like, a Series (aligned by its index), or a tuple or dict of those.
         sample_weight: The same; outputs that are left out of a dict have weight 1.
@@ -117,6 +118,12 @@ class ArraySequence(MultiInputSequence):
 def _named(inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return {str(name): value for name, value in inputs.items()}
+    if isinstance(inputs, list) and any(getattr(row, "ndim", 0) for row in inputs):
+        raise ArgumentError(
+            "a list is one array; pass a tuple or a dict for several inputs",
+            got=f"a list of {len(inputs)}, of which the first is {describe(inputs[0])}",
+            fix="write {'a': x1, 'b': x2} or (x1, x2); numpy.stack(rows) of one array's rows",
+        )
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
     return {f"inputs[{number}]": value for number, value in enumerate(parts)}
 
