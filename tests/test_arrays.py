@@ -208,6 +208,20 @@ def test_a_list_of_numbers_is_an_array() -> None:
         assert len(ArraySequence(rows).keys) == 2
 
 
+def test_a_frame_with_nullable_columns() -> None:
+    frame = pd.DataFrame({"a": pd.array(range(N), "Int64"), "b": np.arange(N, dtype=np.float32)})
+    batch = ArraySequence(frame, batch_size=N)[0][0]
+    assert batch.dtype == np.float32
+    assert batch.tolist() == [[k, k] for k in range(N)]
+
+
+@pytest.mark.parametrize("dtype", ["boolean", object, "str"])
+def test_a_frame_with_missing_values(dtype: Any) -> None:
+    frame = pd.DataFrame({"a": pd.array([True, None], dtype), "b": [0.5, 1.5]})
+    with pytest.raises(ArgumentError, match="fill or drop missing values"):
+        ArraySequence(frame)
+
+
 @pytest.mark.parametrize("keys", [range(9), range(11), list("abc")])
 def test_as_many_keys_as_rows(keys: Any) -> None:
     with pytest.raises(ArgumentError, match="more or fewer keys than rows"):

@@ -163,7 +163,7 @@ def _checked(name: str, value: Any) -> Any:
     if stored is not None:
         return stored
     try:
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        array = value if isinstance(value, np.ndarray) else _as_array(value)
     except ValueError as error:  # Lists of different lengths.
         raise ArgumentError(
             f"{name} has rows of different lengths, which make no array",
@@ -175,11 +175,27 @@ def _checked(name: str, value: Any) -> Any:
             f"{name} is not an array with a row for each sample",
             got=array,
             expected="numbers, booleans or strings, of shape (n, ...)",
-            fix="rows of different lengths belong into a TextSequence or a subclass of your own"
-            if array.dtype.hasobject
-            else None,
+            fix=_fix_of_objects(value) if array.dtype.hasobject else None,
         ).at(input=name)
     return array
+
+
+def _as_array(value: Any) -> Array:
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame) and not all(isinstance(d, np.dtype) for d in value.dtypes):
+        # pandas makes objects of a frame of which some columns are of nullable dtypes.
+        return np.stack([np.asarray(column) for _, column in value.items()], axis=1)
+    return np.asarray(value)
+
+
+def _fix_of_objects(value: Any) -> str:
+    if hasattr(value, "index") and hasattr(value, "to_numpy"):
+        return (
+            "fill or drop missing values (frame.fillna(...)), and convert what is no number "
+            "(frame.astype('float32')); TableSequence takes categories"
+        )
+    return "rows of different lengths belong into a TextSequence or a subclass of your own"
 
 
 def _stored(name: str, value: Any) -> Any:
