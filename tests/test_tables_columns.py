@@ -41,6 +41,15 @@ def ids(values: Any) -> Any:
     return array.tolist()
 
 
+def test_booleans_with_blanks_are_categories(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\nTrue,0\n,1\nFalse,2\nTrue,3\n")
+    seq = TableSequence(tmp_path / "t.csv", categorical="x")
+    seq.adapt(progress=False)
+    assert len(set(seq[0][0]["x"].tolist())) == 3
+    for missing in (None, np.nan, pd.NA):
+        assert ids(np.array([True, missing, False, True], object))[1] == 0
+
+
 MISSING = {
     "float64": [1.5, None, 3],
     "float32": np.array([1.5, np.nan, 3], np.float32),

@@ -131,7 +131,7 @@ def categories(series: pd.Series[Any]) -> tuple[npt.NDArray[np.int32], list[Any]
     """
     import pandas as pd
 
-    types = set(map(type, series)) if series.dtype == object else set()
+    types = set(map(type, series.dropna())) if series.dtype == object else set()
     bools = types & {bool, np.bool_}
     if bools and any(issubclass(each, int | float | np.number) for each in types - bools):
         raise ArgumentError(
