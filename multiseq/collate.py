@@ -104,7 +104,7 @@ class _FixedColumn:
         if leaf.__class__ is not np.ndarray:
             leaf = as_array(leaf, self.name)
         if leaf.dtype is not self.dtype and leaf.dtype != self.dtype:
-            check_cast(leaf, self.dtype, self.name)
+            check_cast(leaf, self.spec, self.name)
         if leaf.shape == self.shape:
             self.array[row] = leaf
         else:
@@ -120,7 +120,7 @@ class _FixedColumn:
             self.array = rows
             return
         if rows.dtype != self.dtype:
-            check_cast(rows, self.dtype, self.name)
+            check_cast(rows, self.spec, self.name)
         self.array[start : start + len(rows)] = rows
 
     def finish(self, parity: int | None) -> Array:
@@ -138,7 +138,7 @@ class _GatheredColumn:
     def put(self, row: int, leaf: Any) -> None:
         leaf = as_array(leaf, self.name)
         if leaf.dtype != self.dtype:
-            check_cast(leaf, self.dtype, self.name)
+            check_cast(leaf, self.spec, self.name)
         if leaf.shape != self.spec.shape:
             check_shape(leaf.shape, self.spec, self.name)
         self.rows[row] = leaf.copy()  # It may be a buffer that the next sample is loaded into.
@@ -217,11 +217,12 @@ def check_shape(shape: tuple[int, ...], spec: Spec, name: str) -> None:
     ).at(input=name)
 
 
-def check_cast(array: Array, dtype: np.dtype[Any], name: str) -> None:
-    """Raises SpecError where casting to `dtype` would lose more than precision.
+def check_cast(array: Array, spec: Spec, name: str) -> None:
+    """Raises SpecError where casting to the dtype of `spec` would lose more than precision.
 
     Allowed is what NumPy calls "same_kind"; integers must also be in range.
     """
+    dtype = np.dtype(spec.dtype)
     text = is_string(dtype) or is_string(array.dtype)  # Any number can be cast to text.
     if array.dtype.kind == dtype.kind if text else np.can_cast(array.dtype, dtype, "safe"):
         return
@@ -234,9 +235,14 @@ def check_cast(array: Array, dtype: np.dtype[Any], name: str) -> None:
         got = f"{describe(array)}, with values from {array.min()} to {array.max()}"
     else:
         got = describe(array)
+    # Where the first sample held a whole number by chance, its source has nothing to correct.
+    wider = "float32" if array.dtype.kind == "f" else array.dtype.name
     raise SpecError(
         f"{name} cannot be cast to its dtype without loss",
         got=got,
         expected=str(dtype),
-        fix="convert it in load_sample, or declare another dtype by spec=",
+        fix=f"return {dtype} from load_sample"
+        if text
+        else f"declare it in the place of {name}: spec=Spec({spec.shape}, {wider!r}), with None "
+        f"for what is right; or make it {dtype} in every sample",
     ).at(input=name)

@@ -154,6 +154,23 @@ def test_targets_of_a_series_are_in_order_where_there_are_no_keys() -> None:
 # Bad input
 
 
+@pytest.mark.parametrize("index", [list("zyx"), list("xyw"), range(3)])
+@pytest.mark.parametrize("as_tuple", [False, True])
+def test_frames_with_different_indices(index: Any, as_tuple: bool) -> None:
+    a, b = pd.DataFrame({"x": [0, 1, 2]}, list("xyz")), pd.Series([0, 1, 2], index)
+    with pytest.raises(AlignmentError, match="has another index than") as caught:
+        ArraySequence((a, b) if as_tuple else {"a": a, "b": b}, keys=None)
+    assert repr(b.index[0]) in str(caught.value) or repr(b.index[2]) in str(caught.value)
+    with pytest.raises(AlignmentError):
+        ArraySequence({"a": a, "b": b}, keys=range(3))
+
+
+def test_frames_with_one_index_and_rows_without() -> None:
+    a, b = pd.DataFrame({"x": [0, 1, 2]}, list("xyz")), pd.Series([0, 1, 2], list("xyz"))
+    assert ArraySequence({"n": coded()[:3], "a": a, "b": b}).keys.tolist() == list("xyz")
+    assert len(ArraySequence({"a": a, "b": b[::-1].to_numpy()})) == 1
+
+
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
@@ -177,6 +194,32 @@ def test_bad_inputs(inputs: Any, says: str) -> None:
     with pytest.raises(ArgumentError, match=says) as caught:
         ArraySequence(inputs)
     assert caught.value.where["class"] == "ArraySequence"
+
+
+@pytest.mark.parametrize("inputs", [[coded(3), coded(2)], [coded()], [0.0, coded()]])
+def test_a_list_of_arrays_may_be_one_input_or_several(inputs: Any) -> None:
+    with pytest.raises(ArgumentError, match="a list is one array; pass a tuple or a dict"):
+        ArraySequence(inputs)
+
+
+def test_a_list_of_numbers_is_an_array() -> None:
+    for rows in ([[0, 0], [1, 1]], list(np.arange(2))):
+        assert epoch_of(ArraySequence({"x": rows}, [0, 1])) == [0, 1]
+        assert len(ArraySequence(rows).keys) == 2
+
+
+def test_a_frame_with_nullable_columns() -> None:
+    frame = pd.DataFrame({"a": pd.array(range(N), "Int64"), "b": np.arange(N, dtype=np.float32)})
+    batch = ArraySequence(frame, batch_size=N)[0][0]
+    assert batch.dtype == np.float32
+    assert batch.tolist() == [[k, k] for k in range(N)]
+
+
+@pytest.mark.parametrize("dtype", ["boolean", object, "str"])
+def test_a_frame_with_missing_values(dtype: Any) -> None:
+    frame = pd.DataFrame({"a": pd.array([True, None], dtype), "b": [0.5, 1.5]})
+    with pytest.raises(ArgumentError, match="fill or drop missing values"):
+        ArraySequence(frame)
 
 
 @pytest.mark.parametrize("keys", [range(9), range(11), list("abc")])

@@ -42,8 +42,7 @@ def test_log_mel_frames_train(root: Path, seconds: Any) -> None:
         [keras.Input((None, 80)), layers.GlobalMaxPooling1D(), layers.Dense(1)]
     )
     model.compile(keras.optimizers.Adam(0.001), "mse")
-    seq = sounds(
-        root, np.arange(N), features="log-mel", max_seconds=seconds, batch_size=2, shuffle=True
-    )
+    settings: Any = {"features": "log-mel", "max_seconds": seconds}
+    seq = sounds(root, np.arange(N), keys=range(N), **settings, batch_size=2, shuffle=True)
     losses = model.fit(seq, epochs=4, verbose=0).history["loss"]
     assert losses[-1] < losses[0]

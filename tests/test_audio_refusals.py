@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sounds import RATE, code_of, encoded, sounds, tone, write
 
@@ -174,6 +175,16 @@ def test_items_that_are_no_sounds(source: Any) -> None:
 def test_nothing_found(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="no sound files were found"):
         sounds(tmp_path)
+
+
+def test_an_array_of_targets_and_the_order_of_a_folder(tmp_path: Path) -> None:
+    for k in range(12):
+        write(tmp_path / f"t{k}.wav", tone(k))
+    with pytest.raises(ArgumentError, match="a folder has no order of its own"):
+        sounds(tmp_path, np.arange(12))
+    targets = pd.Series(range(12), [f"t{k}" for k in range(12)])
+    waves, rows = sounds(tmp_path, targets, batch_size=12)[0]
+    assert rows.tolist() == [code_of(wave) for wave in waves]
 
 
 def test_duplicate_and_missing_keys() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from multiseq.errors import AlignmentError, ArgumentError, SourceError, SpecError
 from multiseq.modalities.files import FileSequence
+from multiseq.samples import Spec
 from multiseq.transforms import Vocabulary
 
 SENSOR, PLACE, SCORE = "sensor_{key}.npy", "meta_{key}.json:location", "meta_{key}.json:score"
@@ -29,6 +30,16 @@ def root(tmp_path: Path) -> Path:
         (folder / f"meta_{k}.json").write_text(json.dumps(metadata))
         (folder / f"meta_{k}.txt").write_text(str(metadata))
     return folder
+
+
+def test_a_number_that_is_whole_in_the_first_sample_alone(root: Path) -> None:
+    (root / "meta_0.json").write_text('{"location": "loc_0", "score": 0}')
+    with pytest.raises(SpecError, match="cannot be cast") as caught:
+        FileSequence(root, SENSOR, {"y": SCORE}, batch_size=12)[0]
+    assert "in the place of targets['y']: spec=Spec((), 'float32')" in str(caught.value)
+    spec = (None, {"y": Spec((), "float32")})
+    _, targets = FileSequence(root, SENSOR, {"y": SCORE}, batch_size=12, spec=spec)[0]
+    assert (targets["y"] * 4).tolist() == list(range(12))
 
 
 class Payload:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pictures import FILES, gray, images, levels, photos, write
@@ -125,6 +126,38 @@ def test_a_table_is_told_to_choose_a_column() -> None:
 def test_no_samples() -> None:
     with pytest.raises(ArgumentError, match="no samples"):
         images([])
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        np.arange(12),
+        list(range(12)),
+        (np.arange(12),),
+        {"y": pd.Series(range(12), [f"img{k}" for k in range(12)]), "z": np.arange(12)},
+    ],
+)
+@pytest.mark.parametrize("source", ["ord", "ord/*.png"])
+def test_an_array_of_targets_and_the_order_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, targets: Any
+) -> None:
+    for k in range(12):
+        write(tmp_path / "ord" / f"img{k}.png", k * 20)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError, match="a folder has no order of its own") as caught:
+        images(source, targets)
+    assert "'img0', 'img1', 'img10', … (12 in all)" in str(caught.value)
+
+
+def test_a_series_of_targets_for_a_folder(tmp_path: Path) -> None:
+    for k in range(12):
+        write(tmp_path / f"img{k}.png", k * 20)
+    targets = pd.Series(range(0, 240, 20), [f"img{k}" for k in range(12)])
+    for given in (targets, {"y": targets}, (targets, targets.to_frame())):
+        _, rows = images(tmp_path, given, batch_size=12)[0]
+        first = next(iter(rows.values())) if isinstance(rows, dict) else rows
+        first = first[0] if isinstance(first, tuple) else first
+        assert first.tolist() == levels(images(tmp_path))
 
 
 def test_duplicate_keys(root: Path) -> None:

@@ -224,13 +224,14 @@ def test_bytes_travel_to_workers_as_one_array() -> None:
 @pytest.mark.parametrize("kind", ["folder", "zip", "bytes"])
 def test_the_contract(folder: Path, kind: str) -> None:
     source: Any = {"folder": folder, "zip": zipped(folder), "bytes": COLUMN}[kind]
-    check_sequence(images(source, [1, 2, 3], batch_size=2, shuffle=True, seed=0))
+    keys = list("abc")
+    check_sequence(images(source, [1, 2, 3], keys=keys, batch_size=2, shuffle=True, seed=0))
 
 
 @pytest.mark.parametrize("kind", ["zip", "bytes"])
 def test_processes_give_the_same_bytes(folder: Path, kind: str) -> None:
     source: Any = zipped(folder) if kind == "zip" else COLUMN
-    sequence = images(source, [1, 2, 3], batch_size=2)
+    sequence = images(source, [1, 2, 3], keys=list("abc"), batch_size=2)
     with sequence.replace(workers=2, use_multiprocessing=True) as other:
         for i in range(len(sequence)):
             for mine, theirs in zip(sequence[i], other[i], strict=True):

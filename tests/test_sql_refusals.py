@@ -20,8 +20,10 @@ from multiseq.errors import (
     MissingPackageError,
     SampleError,
     SourceError,
+    SpecError,
 )
 from multiseq.modalities.sql import SQLSequence
+from multiseq.samples import Spec
 
 
 @pytest.fixture
@@ -34,6 +36,14 @@ def one(path: Any, *values: Any, kind: str = "", **keywords: Any) -> SQLSequence
     rows = [(100 + n, value) for n, value in enumerate(values)]
     filled(path, f"CREATE TABLE films (id INTEGER, v {kind})", rows)
     return SQLSequence(path, "films", key="id", **{"inputs": {"v": "v"}} | keywords)
+
+
+def test_a_number_that_is_whole_in_the_first_row_alone(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot be cast") as caught:
+        one(tmp_path / "a.db", 1, 2.5)[0]
+    assert "in the place of inputs['v']: spec=Spec((), 'float32')" in str(caught.value)
+    (batch,) = one(tmp_path / "b.db", 1, 2.5, spec={"v": Spec((), "float32")})[0]
+    assert batch["v"].tolist() == [1, 2.5]
 
 
 # The database

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from multiseq import MinMax, Vocabulary
+from multiseq.errors import ArgumentError
 from multiseq.modalities.tables import TableSequence
 from multiseq.testing import check_sequence
 
@@ -39,6 +41,15 @@ def ids(values: Any) -> Any:
     array = seq[0][0]["x"]
     assert array.dtype == np.int32
     return array.tolist()
+
+
+def test_booleans_with_blanks_are_categories(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\nTrue,0\n,1\nFalse,2\nTrue,3\n")
+    seq = TableSequence(tmp_path / "t.csv", categorical="x")
+    seq.adapt(progress=False)
+    assert len(set(seq[0][0]["x"].tolist())) == 3
+    for missing in (None, np.nan, pd.NA):
+        assert ids(np.array([True, missing, False, True], object))[1] == 0
 
 
 MISSING = {
@@ -97,6 +108,20 @@ def test_dates_with_a_time_zone() -> None:
     zoned = pd.to_datetime(DATES[::2]).tz_localize("Europe/Berlin")
     assert numeric(zoned) == [-3598, -3596]
     assert numeric(zoned.tz_convert("UTC")) == [-3598, -3596]
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", pd.ArrowDtype(pa.string())])
+def test_dates_as_text(dtype: Any) -> None:
+    text = ["1970-01-02", None, "1970-01-01T02:00:01+01:00"]
+    assert numeric(pd.Series([*text[:1], *text[2:]], dtype=dtype)) == [86_400, 3601]
+    middle = standardized(pd.Series(["1970-01-03", None, "1970-01-01"], dtype=dtype))
+    assert middle == [1, 0, -1]
+
+
+@pytest.mark.parametrize("text", [["2012", "2013"], ["2012-01-01", "later"], ["5", "-1-1"], []])
+def test_text_that_is_no_date_is_no_number(text: list[str]) -> None:
+    with pytest.raises(ArgumentError, match="not all numbers"):
+        numeric(pd.Series([*text, "x-01-01"], dtype="str"))
 
 
 def test_dates_long_before_and_after() -> None:

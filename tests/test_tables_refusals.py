@@ -129,7 +129,7 @@ def test_what_is_no_category(values: Any, fix: str) -> None:
 
 
 def test_booleans_among_numbers() -> None:
-    frame = pd.DataFrame({"x": np.array([1, True], object)})
+    frame = pd.DataFrame({"x": np.array([1, True, np.nan], object)})
     refused(ArgumentError, r"booleans and numbers.*astype\(str\)", frame, categorical="x")
 
 

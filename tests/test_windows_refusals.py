@@ -44,6 +44,15 @@ def test_a_value_that_is_missing_or_infinite(column: str, value: float) -> None:
     assert f"'{column}' of 'a', t 2020-01-01 05:00:00" in str(caught.value)
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_date_among_the_features(as_text: bool) -> None:
+    frame = series()
+    frame["day"] = frame["t"].astype(str) if as_text else frame["t"]
+    with pytest.raises(ArgumentError, match="holds no numbers") as caught:
+        windows(frame, features=["code", "day"])
+    assert "pd.to_datetime(frame['day']).dt.hour" in str(caught.value)
+
+
 def test_values_that_no_window_uses_may_be_missing() -> None:
     frame = series({"a": 7}).astype({"code": float})
     frame["goal"] = frame["code"].where(frame.index >= 4)

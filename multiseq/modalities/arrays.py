@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError
+from ..errors import AlignmentError, ArgumentError, describe
 from ..keys.targets import Targets
 from ..memory import BatchMemory
 from ..order import Indices
@@ -17,6 +17,9 @@ from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
 from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["ArraySequence"]
 
@@ -44,7 +47,8 @@ class ArraySequence(MultiInputSequence):
 
     Args:
         inputs: An array-like of shape (n, ...), or a tuple or a dict of those by input name.
-            pandas objects are aligned by position, and their index gives the keys.
+            A list of arrays is refused: it may be meant as one array or as several.
+            pandas objects give the keys by their index, which must be the same for all of them.
         targets: An array-like, a Series (aligned by its index), or a tuple or dict of those.
         sample_weight: The same; outputs that are left out of a dict have weight 1.
         keys: The samples' keys; by default the index of the first pandas input, else positions.
@@ -52,7 +56,7 @@ class ArraySequence(MultiInputSequence):
 
     Raises:
         ArgumentError: Inputs of unequal length, of object dtype, or none at all.
-        AlignmentError: Keys that are duplicated or missing.
+        AlignmentError: Keys that are duplicated or missing, or inputs with another index.
     """
 
     def __init__(
@@ -64,16 +68,13 @@ class ArraySequence(MultiInputSequence):
         keys: Any = None,
         **keywords: Any,
     ) -> None:
-        import pandas as pd
-
         if is_table(inputs):
             inputs = columns_of(inputs)
         named = _named(inputs)
-        if keys is None:
-            frames = (v for v in named.values() if isinstance(v, pd.Series | pd.DataFrame))
-            keys = next((frame.index for frame in frames), None)
         arrays = {name: _checked(name, value) for name, value in named.items()}
         n = _common_length(arrays)
+        index = _common_index(named)
+        keys = index if keys is None else keys
         super().__init__(n if keys is None else keys, **keywords)
         if len(self.keys) != n:
             raise ArgumentError(
@@ -117,8 +118,41 @@ class ArraySequence(MultiInputSequence):
 def _named(inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return {str(name): value for name, value in inputs.items()}
+    if isinstance(inputs, list) and any(getattr(row, "ndim", 0) for row in inputs):
+        raise ArgumentError(
+            "a list is one array; pass a tuple or a dict for several inputs",
+            got=f"a list of {len(inputs)}, of which the first is {describe(inputs[0])}",
+            fix="write {'a': x1, 'b': x2} or (x1, x2); numpy.stack(rows) of one array's rows",
+        )
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
     return {f"inputs[{number}]": value for number, value in enumerate(parts)}
+
+
+def _common_index(inputs: dict[str, Any]) -> pd.Index[Any] | None:
+    """Returns the index of the pandas objects among inputs of one length; None without any.
+
+    Raises:
+        AlignmentError: They have different ones, or the same in another order.
+    """
+    import pandas as pd
+
+    first: tuple[str, pd.Index[Any]] | None = None
+    for name, value in inputs.items():
+        if not isinstance(value, pd.Series | pd.DataFrame):
+            continue
+        if first is None:
+            first = name, value.index
+        elif not value.index.equals(first[1]):
+            pairs = zip(value.index.tolist(), first[1].tolist(), strict=True)
+            shown = next((f"{b!r} where {first[0]} has {a!r}" for b, a in pairs if a != b), None)
+            raise AlignmentError(
+                f"{name} has another index than {first[0]}",
+                got=shown or f"{value.index.dtype} keys for {first[1].dtype}",
+                expected="the same keys in the same order, since rows are taken by position",
+                fix="align them by key: join(a=ArraySequence(a), b=ArraySequence(b)); or pass "
+                ".to_numpy() where rows of one position belong together",
+            ).at(input=name)
+    return None if first is None else first[1]
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -129,7 +163,7 @@ def _checked(name: str, value: Any) -> Any:
     if stored is not None:
         return stored
     try:
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        array = value if isinstance(value, np.ndarray) else _as_array(value)
     except ValueError as error:  # Lists of different lengths.
         raise ArgumentError(
             f"{name} has rows of different lengths, which make no array",
@@ -141,11 +175,27 @@ def _checked(name: str, value: Any) -> Any:
             f"{name} is not an array with a row for each sample",
             got=array,
             expected="numbers, booleans or strings, of shape (n, ...)",
-            fix="rows of different lengths belong into a TextSequence or a subclass of your own"
-            if array.dtype.hasobject
-            else None,
+            fix=_fix_of_objects(value) if array.dtype.hasobject else None,
         ).at(input=name)
     return array
+
+
+def _as_array(value: Any) -> Array:
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame) and not all(isinstance(d, np.dtype) for d in value.dtypes):
+        # pandas makes objects of a frame of which some columns are of nullable dtypes.
+        return np.stack([np.asarray(column) for _, column in value.items()], axis=1)
+    return np.asarray(value)
+
+
+def _fix_of_objects(value: Any) -> str:
+    if hasattr(value, "index") and hasattr(value, "to_numpy"):
+        return (
+            "fill or drop missing values (frame.fillna(...)), and convert what is no number "
+            "(frame.astype('float32')); TableSequence takes categories"
+        )
+    return "rows of different lengths belong into a TextSequence or a subclass of your own"
 
 
 def _stored(name: str, value: Any) -> Any:

@@ -18,7 +18,13 @@ from ..sequence import MultiInputSequence
 from ..sources.audio.mel import FLOOR, LogMel, MelFrames
 from ..sources.audio.sound import SUFFIXES, SoundReader, require_packages
 from ..sources.items import check_keys, items_and_keys, with_spec
-from ..sources.media.store import file_store, found_files, keys_of_files, unwrapped
+from ..sources.media.store import (
+    check_matched_by_key,
+    file_store,
+    found_files,
+    keys_of_files,
+    unwrapped,
+)
 
 __all__ = ["AudioSequence"]
 
@@ -51,7 +57,9 @@ class AudioSequence(MultiInputSequence):
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
             folder or a zip archive, whose sound files are all taken, those in its subfolders too;
             or a pattern such as "train/*.wav". Instead of paths it may hold the `bytes` of files.
-        targets: An array, a Series (aligned by its index), or a dict of those by output name.
+        targets: A Series (aligned by its index), an array in the order of `source`, or a dict of
+            those by output name. With a folder, an archive or a pattern, where files have no order
+            but that of their names, a Series, unless `keys` tells their order.
         sample_rate: Of the waveforms, in Hz.
         max_seconds: The length of all sounds; None for each its own, of at most 2^28 samples.
         features: "waveform", "log-mel", or a `LogMel`.
@@ -85,13 +93,15 @@ class AudioSequence(MultiInputSequence):
         self._length = None if max_seconds is None else _checked_length(max_seconds, rate)
         self._read = SoundReader(rate, self._length)
         self._mel = _checked_features(features, rate)
-        if isinstance(source, str | os.PathLike):
+        listed = isinstance(source, str | os.PathLike)
+        if listed:
             source, root = found_files(os.fspath(source), root, SUFFIXES, "sound")
         items, own_keys = items_and_keys(source, "sound files")
         items = unwrapped(items)
         self._files = file_store(items, own_keys, root, "sound file", _LARGEST_MEMBER)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
+            check_matched_by_key(keys, targets=targets if listed else None)
         check_keys(keys, items, "sounds")
         self._targets = Targets(targets, None, keys)
         silence = 0.0 if self._mel is None else math.log(FLOOR)

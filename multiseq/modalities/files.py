@@ -50,7 +50,8 @@ class FileSequence(MultiInputSequence):
     and occur several times. The ':' that counts is the first one after a known ending.
 
     A file is read once for each sample, whatever is taken from it. Files are data: pickles are
-    refused, and nothing is evaluated. float64 becomes `keras.config.floatx()` in a batch.
+    refused, and nothing is evaluated. float64 becomes `keras.config.floatx()` in a batch. Where the
+    first sample's number is whole by chance, declare what it is: `spec=Spec((), "float32")`.
 
     Example:
         >>> data = FileSequence(

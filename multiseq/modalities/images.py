@@ -18,7 +18,13 @@ from ..sources.images.decode import Decoder
 from ..sources.images.fitting import Fit, Fitting, Interpolation, Pixels
 from ..sources.images.pillow import SUFFIXES, pixel_limit
 from ..sources.items import check_keys, items_and_keys, with_spec
-from ..sources.media.store import file_store, found_files, keys_of_files, unwrapped
+from ..sources.media.store import (
+    check_matched_by_key,
+    file_store,
+    found_files,
+    keys_of_files,
+    unwrapped,
+)
 
 __all__ = ["ImageSequence"]
 
@@ -67,7 +73,9 @@ class ImageSequence(MultiInputSequence):
             or a pattern such as "train/*.jpg". Instead of paths it may hold the `bytes` of files,
             or dicts of "bytes" and "path", as columns of Hugging Face's `datasets` do after
             `cast_column("image", datasets.Image(decode=False))`.
-        targets: An array, a Series (aligned by its index), or a dict of those by output name.
+        targets: A Series (aligned by its index), an array in the order of `source`, or a dict of
+            those by output name. With a folder, an archive or a pattern, where files have no order
+            but that of their names, a Series, unless `keys` tells their order.
         size: (height, width), or one number for both.
         root: The folder that paths are relative to, and that no path may lead out of; or a zip
             archive that they are members of. Without it paths are taken as they are.
@@ -118,7 +126,8 @@ class ImageSequence(MultiInputSequence):
         fitting = Fitting(_checked_size(size), fit, interpolation)
         self._decode = Decoder(fitting, channels, fast, as_stored, limit)
         self._shape = (*fitting.size, channels)
-        if isinstance(source, str | os.PathLike):
+        listed = isinstance(source, str | os.PathLike)
+        if listed:
             source, root = found_files(os.fspath(source), root, SUFFIXES, "image")
         items, own_keys = items_and_keys(source, "image files")
         items = unwrapped(items)
@@ -126,6 +135,7 @@ class ImageSequence(MultiInputSequence):
         self._files = file_store(items, own_keys, root, "image file", largest)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
+            check_matched_by_key(keys, targets=targets if listed else None)
         check_keys(keys, items, "images")
         self._targets = Targets(targets, None, keys)
         super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))

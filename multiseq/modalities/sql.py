@@ -38,8 +38,9 @@ class SQLSequence(MultiInputSequence):
     when it first reads; `close()` closes this process' connections. Nothing is written.
 
     One column is one input of shape (): integers are int64, booleans bool, other numbers (decimal
-    ones too) `keras.config.floatx()`. A list of columns is one vector of that dtype. Anything
-    else, such as text, dates or bytes, needs an entry in `transforms`.
+    ones too) `keras.config.floatx()`; the first sample decides, or `spec=Spec((), "float32")` where
+    it is whole by chance. A list of columns is one vector of that dtype. Anything else, such as
+    text, dates or bytes, needs an entry in `transforms`.
 
     NULL is an error that names key and column, unless a transform gives it a number: those of
     numbers get NaN, those of text None (a `Vocabulary` gives both the id of what is missing).

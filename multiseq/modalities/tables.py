@@ -50,9 +50,9 @@ class TableSequence(MultiInputSequence):
       StandardScaler())` of scikit-learn.
     - A category that is missing, or that the training split does not hold, has id 0. Under
       `Vocabulary(mask="")`, 0 is for missing ones alone, and 1 for unknown ones.
-    - Dates among the numeric columns are seconds since 1970-01-01 UTC, durations are seconds,
-      booleans 0 and 1; all in float64 until they are transformed. Dates without a time zone are
-      taken as UTC.
+    - Dates among the numeric columns (text in ISO 8601 too) are seconds since 1970-01-01 UTC,
+      durations are seconds, booleans 0 and 1; all in float64 until they are transformed. Dates
+      without a time zone are taken as UTC.
 
     The whole table is transformed once, when it is first used, and kept as arrays: a batch takes
     its rows from there, and worker processes share them and need no pandas.

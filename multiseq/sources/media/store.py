@@ -11,13 +11,21 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from ...errors import ArgumentError
+from ...keys.selection import few
 from ...paths import inside
 from ..flat import FlatRows, FlatTexts
 from ..items import check_items
 from .finding import attempt, file_keys, find_files
 from .zips import ZipMembers, is_zip, names_in_zip
 
-__all__ = ["FileStore", "file_store", "found_files", "keys_of_files", "unwrapped"]
+__all__ = [
+    "FileStore",
+    "check_matched_by_key",
+    "file_store",
+    "found_files",
+    "keys_of_files",
+    "unwrapped",
+]
 
 Root = str | os.PathLike[str] | None
 
@@ -144,6 +152,31 @@ def found_files(
             fix="correct the path; put a single file in a list",
         )
     return sorted(names), root
+
+
+def check_matched_by_key(keys: Any, **parts: Any) -> None:
+    """Raises ArgumentError for targets whose rows would be matched with the order of a listing.
+
+    By their names, img10.png comes before img2.png: an order that hardly any array is in.
+
+    Args:
+        keys: Of the files that were found.
+        **parts: Targets or weights, or None: a Series or DataFrame, or a tuple or dict of those.
+    """
+    import pandas as pd
+
+    for name, part in parts.items():
+        leaves = list(part.values()) if isinstance(part, Mapping) else part
+        for leaf in leaves if isinstance(part, Mapping | tuple) else [part]:
+            if leaf is None or isinstance(leaf, pd.Series | pd.DataFrame):
+                continue
+            raise ArgumentError(
+                f"a folder has no order of its own, in which it could be matched with {name}",
+                got=leaf,
+                expected=f"a Series whose index holds the keys: {few(keys, 3)}",
+                fix="pass a Series by file name, pandas.Series(values, names); or list the files "
+                "yourself, in the order of the values",
+            )
 
 
 def unwrapped(items: list[Any]) -> list[Any]:

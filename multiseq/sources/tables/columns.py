@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ...errors import ArgumentError, describe
 from ...keys.selection import few
 from ...transforms.base import is_missing
+from ..frames import iso_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,8 @@ def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
 def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
     """Returns a column as an array of numbers or bools, NaN for what is missing.
 
-    Dates are seconds since 1970-01-01 UTC and durations are seconds, both float64.
+    Dates (as text in ISO 8601 too) are seconds since 1970-01-01 UTC and durations are seconds,
+    both float64.
 
     Args:
         series: The column.
@@ -77,6 +79,8 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
         )
         found: Array = (np.append(values, np.nan) if series.hasnans else values)[codes]
         return found
+    if (dates := iso_dates(series)) is not None:
+        series, dtype = dates, dates.dtype
     if dtype.kind == "M":
         moments = pd.DatetimeIndex(series)
         moments = moments if moments.tz is None else moments.tz_convert(None)
@@ -131,7 +135,7 @@ def categories(series: pd.Series[Any]) -> tuple[npt.NDArray[np.int32], list[Any]
     """
     import pandas as pd
 
-    types = set(map(type, series)) if series.dtype == object else set()
+    types = set(map(type, series.dropna())) if series.dtype == object else set()
     bools = types & {bool, np.bool_}
     if bools and any(issubclass(each, int | float | np.number) for each in types - bools):
         raise ArgumentError(

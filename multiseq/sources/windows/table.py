@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ...errors import AlignmentError, ArgumentError
 from ...keys.selection import few
 from ...order import Indices
-from ..frames import as_frame
+from ..frames import as_frame, iso_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,12 +253,18 @@ def _numbers(values: pd.Series[Any], role: str) -> Array:
     kinds = pd.api.types
     if not kinds.is_numeric_dtype(values.dtype) or kinds.is_complex_dtype(values.dtype):
         name = values.name
+        fix = (
+            f"encode it: frame[{name!r}].astype('category').cat.codes, or one column for "
+            f"each value: pd.get_dummies(frame, columns=[{name!r}])"
+        )
+        if kinds.is_datetime64_any_dtype(values.dtype) or iso_dates(values) is not None:
+            date = f"pd.to_datetime(frame[{name!r}])"
+            fix = f"take a part of the date that may matter: {date}.dt.hour, {date}.dt.dayofweek"
         raise ArgumentError(
             f"{role}: column {name!r} holds no numbers",
             got=f"dtype {values.dtype}, such as {few(values, 2)}",
             expected="numbers or booleans",
-            fix=f"encode it: frame[{name!r}].astype('category').cat.codes, or one column for "
-            f"each value: pd.get_dummies(frame, columns=[{name!r}])",
+            fix=fix,
         )
     if isinstance(values.dtype, np.dtype):
         return values.to_numpy()
