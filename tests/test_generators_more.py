@@ -62,7 +62,7 @@ def test_telescopes_by_hand_cannot_weigh_classes(tmp_path: Path) -> None:
     }
     model = keras.Model(images, outputs)
     model.compile("sgd", {"type": "binary_crossentropy", "energy": "mse"})
-    with pytest.raises((IndexError, ValueError, KeyError)):
+    with pytest.raises((IndexError, ValueError, KeyError, AttributeError)):
         model.fit(by_hand, class_weight=by_hand.class_weight, verbose=0)
     model.fit(by_multiseq, verbose=0)
     _, targets, weights = by_multiseq[0]

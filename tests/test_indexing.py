@@ -28,7 +28,7 @@ KINDS: dict[str, Any] = {
     "bytes": pd.Index([text.encode("utf-8", "surrogatepass") for text in TEXTS], dtype=object),
     "floats": np.arange(N) / 2,
     "tuples": pd.MultiIndex.from_product([["a", "b"], range(N // 2)]),
-    "categories": pd.CategoricalIndex(TEXTS[:-1]),
+    "categories": pd.CategoricalIndex([f"c{k}" for k in range(N)]),
     "mixed": pd.Index([*range(N - 1), "text"], dtype=object),
     "nullable": pd.Index(np.arange(N), dtype="Int64"),
 }

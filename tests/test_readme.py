@@ -85,7 +85,7 @@ def names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.backend
 def test_the_code_runs_and_means_what_the_text_says(names: dict[str, Any]) -> None:
     assert len(names["data"].keys) == STATIONS
-    assert len(names["model"].history.history["val_loss"]) == 2
+    assert len(names["history"].history["val_loss"]) == 2
     assert abs(names["inputs"]["sensor"].mean()) < 0.1
     names["photos"].adapt(progress=False)
     assert names["photos"][0][0]["caption"].shape == (32, 20)

@@ -182,7 +182,8 @@ class Standardize(_Scaler):
         """Returns a keras.layers.Normalization; it takes the numbers as they were learned from.
 
         The layer computes in float32, `transform` in float64: they differ where values are large
-        beside their spread, such as dates in seconds. It leaves NaN as it is.
+        beside their spread, such as dates in seconds. It leaves NaN as it is, where `TableSequence`
+        gives 0: to serve, fill what is missing with the mean first.
 
         Raises:
             NotAdaptedError: Nothing was learned yet.
