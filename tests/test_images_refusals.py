@@ -118,6 +118,22 @@ def test_what_is_no_collection(source: Any) -> None:
         images(source)
 
 
+@pytest.mark.parametrize(
+    "source", [np.zeros((2, 8, 8, 3)), [Image.new("RGB", (4, 4))], {"a": np.zeros((4, 4))}]
+)
+def test_arrays_and_images_of_pillow_are_told_where_to_go(source: Any) -> None:
+    with pytest.raises(ArgumentError, match="is no image file") as caught:
+        images(source)
+    assert "ArraySequence: numpy.stack" in str(caught.value)
+
+
+@pytest.mark.parametrize("item", [None, np.nan, np.float64("nan")])
+def test_a_missing_path_is_told_to_be_filled(item: Any) -> None:
+    with pytest.raises(ArgumentError, match="position 1 is no image file") as caught:
+        images(["a.jpg", item])
+    assert "leave the key out, or fill it" in str(caught.value)
+
+
 def test_a_table_is_told_to_choose_a_column() -> None:
     with pytest.raises(ArgumentError, match="choose a column"):
         images(pd.DataFrame({"file": ["a.jpg"]}))

@@ -253,6 +253,13 @@ def test_values_that_are_no_numbers(tmp_path: Path, value: Any, says: str, input
     assert caught.value.where["input"] == "v"
 
 
+def test_null_in_a_column_of_text(tmp_path: Path) -> None:
+    with pytest.raises(SampleError, match="column 'v' is NULL") as caught:
+        one(tmp_path / "v.db", None, "a", kind="TEXT")[0]
+    assert "'' where it is text" in str(caught.value)
+    assert "Vocabulary()" in str(caught.value)
+
+
 def test_null_that_a_transform_leaves(tmp_path: Path) -> None:
     seq = one(tmp_path / "v.db", 1.0, 2.0, None, transforms={"v": Standardize()})
     seq.adapt(progress=False)

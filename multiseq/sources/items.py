@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError
 from ..samples import Spec
 
@@ -54,11 +56,16 @@ def check_items(
         if accepts(item):
             continue
         where = f"position {position}" if keys is None else f"key {keys[position]!r}"
+        # Arrays and images of Pillow; not NumPy's scalars, such as a NaN.
+        decoded = hasattr(item, "__array_interface__") and not isinstance(item, np.generic)
         raise ArgumentError(
             f"{where} is no {what}",
             got=item,
             expected=expected,
-            fix="leave the key out, or fill it",
+            fix="pass what is an array already to ArraySequence: numpy.stack([numpy.asarray(item) "
+            "for item in items])"
+            if decoded
+            else "leave the key out, or fill it",
         )
 
 

@@ -114,8 +114,9 @@ class Leaf:
                     raise SampleError(
                         f"column {name!r} is NULL",
                         expected="a number",
-                        fix=f"in the query, fill it (COALESCE({name}, 0)) or leave such rows out "
-                        f"(WHERE {name} IS NOT NULL); or fill it by a transform",
+                        fix=f"in the query, fill it (COALESCE({name}, 0); '' where it is text) or "
+                        f"leave such rows out (WHERE {name} IS NOT NULL); or fill it by a "
+                        "transform, as Vocabulary() does with text",
                     ).at(key=repr(keys[row]), input=self.name)
 
 
