@@ -44,6 +44,25 @@ def test_no_window_spans_a_gap(caplog: Any) -> None:
     check_sequence(seq)
 
 
+def test_each_entity_has_its_own_usual_step(caplog: Any) -> None:
+    frame = series({"h": 40, "d": 9, "pair": 2, "one": 1}, missing=[("h", 20), ("d", 4)])
+    hours: Any = (frame["t"] - START) * np.where(frame["site"] == "d", 24, 1)
+    frame["t"] = START + hours
+    with caplog.at_level(logging.WARNING, "multiseq"):
+        seq = windows(shuffled(frame), length=1, horizon=1)
+    rows = np.hstack(all_rows(seq))
+    assert (np.diff(rows) == 1).all()
+    hourly = [*range(1000, 1019), *range(1021, 1039)]
+    assert sorted(rows[:, 0]) == [*hourly, *range(2000, 2003), *range(2005, 2008), 3000]
+    assert "usual steps there are 0 days 01:00:00, 1 days 00:00:00" in caplog.messages[0]
+
+
+def test_two_rows_have_the_usual_step_of_all() -> None:
+    frame = series({"a": 9, "b": 2})
+    frame["t"] += pd.to_timedelta(np.where(frame.index == 10, 3, 0), "h")
+    assert windows(frame, length=1, horizon=1).gaps["site"].tolist() == ["b"]
+
+
 def test_gaps_are_listed() -> None:
     seq = windows(series({"a": 12, "b": 9}, missing=[("b", 2), ("a", 6)]), length=1, horizon=1)
     expected = pd.DataFrame(

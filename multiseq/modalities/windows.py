@@ -81,8 +81,8 @@ class WindowSequence(MultiInputSequence):
             "targets" or an output's name. It learns from rows, of shape (columns,), each row that
             is part of a window of the split once, and is applied to those of all windows.
         gaps: What happens to windows where a step between rows is more than 1.5 or less than 0.5
-            times the usual one (the median): "drop" leaves them out and reports it, "raise" is an
-            error, "ignore" keeps them, as for business days.
+            times the entity's usual one (the median): "drop" leaves them out and reports it,
+            "raise" is an error, "ignore" keeps them, as for business days.
         keys: None to number the windows, which takes no memory; "time" for keys of (entity, time
             of the last row of the past), which can be joined. See also `windows`.
         **keywords: Those of `MultiInputSequence`.
@@ -262,13 +262,13 @@ class WindowSequence(MultiInputSequence):
         rows, size = self._rows, self._span
         lengths, entities = rows.lengths, np.arange(len(rows.begins))
         whole = Runs(rows.begins, lengths, entities, size, self._stride)
-        runs, step, self._gap_rows = whole, None, np.zeros(0, np.int64)
+        runs, usual, self._gap_rows = whole, np.zeros(0), np.zeros(0, np.int64)
         if gaps != "ignore":
-            self._gap_rows, step = find_gaps(rows.times, rows.begins)
+            self._gap_rows, usual = find_gaps(rows.times, rows.begins)
             begins = np.union1d(rows.begins, self._gap_rows)
             lengths = np.diff(begins, append=len(rows.times))
             runs = Runs(begins, lengths, rows.codes(begins), size, self._stride)
-        shown = rows.describe_steps(self._gap_rows, step) if len(self._gap_rows) else ""
+        shown = rows.describe_steps(self._gap_rows, usual) if len(self._gap_rows) else ""
         if shown and gaps == "raise":
             raise ArgumentError(
                 "rows do not follow one another by the same step",

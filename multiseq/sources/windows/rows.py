@@ -119,8 +119,8 @@ class Rows:
         before, after = self.label_times(rows - 1), self.label_times(rows)
         return pd.DataFrame({**labels, "before": before, "after": after})
 
-    def describe_steps(self, rows: Indices, usual: Any) -> str:
-        """Names the first few of the steps that lead to these rows."""
+    def describe_steps(self, rows: Indices, usual: Array) -> str:
+        """Names the first few of the steps that lead to these rows, and what they usually are."""
         import pandas as pd
 
         shown = "; ".join(
@@ -128,8 +128,9 @@ class Rows:
             for row in rows[:3].tolist()
         )
         more = f"; … ({len(rows)} in all)" if len(rows) > 3 else ""
-        step = pd.Timedelta(usual) if isinstance(usual, np.timedelta64) else usual
-        return f"{shown}{more}. The usual step is {step}"
+        steps = [str(step) for step in pd.Index(np.unique(usual[:3])).tolist()]
+        verb = "step is" if len(steps) == 1 else "steps there are"
+        return f"{shown}{more}. The usual {verb} {', '.join(steps)}"
 
     def _as_index(self, times: Array) -> pd.Index[Any]:
         import pandas as pd

@@ -49,31 +49,51 @@ class Runs:
         return self._offsets[runs] + indices * self._stride, self.entities[runs]
 
 
-def find_gaps(times: Array, begins: Indices) -> tuple[Indices, Any]:
-    """Finds where rows of an entity do not follow one another by the usual step.
+def find_gaps(times: Array, begins: Indices) -> tuple[Indices, Array]:
+    """Finds where rows of an entity do not follow one another by its usual step.
 
-    The usual step is the lower median of all steps: what most are, and an ordinary one where
-    times are measured and no two steps are quite the same. A step of more than one and a half or
-    less than half of it is irregular; months and leap years are not.
+    A step of more than one and a half or less than half of the usual one is irregular; months and
+    leap years are not.
 
     Args:
         times: Of the rows, ascending within each entity.
         begins: The first row of each entity.
 
     Returns:
-        The rows that come after an irregular step, and the usual step; None where there is none.
+        The rows that come after an irregular step, and the usual step of the entity of each.
     """
     steps = np.diff(times)
     within = np.ones(len(steps), bool)
     within[begins[1:] - 1] = False
-    inner = steps[within]
-    if not len(inner):
-        return np.zeros(0, np.int64), None
-    middle = (len(inner) - 1) // 2
-    usual = np.partition(inner, middle)[middle]
+    if not within.any():
+        return np.zeros(0, np.int64), steps[:0]
+    lengths = np.diff(begins, append=len(times))
+    usual = np.repeat(_usual_steps(steps[within], lengths), lengths)[1:]
     ratio = steps / usual
-    irregular = within & ((ratio > 1.5) | (ratio < 0.5))
-    return np.flatnonzero(irregular) + 1, usual
+    irregular = np.flatnonzero(within & ((ratio > 1.5) | (ratio < 0.5)))
+    return irregular + 1, usual[irregular]
+
+
+def _usual_steps(steps: Array, lengths: Indices) -> Array:
+    """Returns the usual step of each entity.
+
+    That is the lower median of its steps: what most are, and an ordinary one where times are
+    measured and no two steps are quite the same. One step alone has no median: of entities of
+    two rows it is that of all steps.
+
+    Args:
+        steps: Within the entities, one after the other.
+        lengths: The number of rows of each entity.
+    """
+    counts = lengths - 1
+    entities = np.repeat(np.arange(len(counts)), counts)
+    middle = (np.cumsum(counts) - counts) + np.maximum(counts - 1, 0) // 2
+    ordered = steps[np.lexsort((steps, entities))]
+    half = (len(steps) - 1) // 2
+    overall = np.partition(steps, half)[half]
+    # An entity of one row has no middle, and the last one's would lie beyond the end.
+    own = ordered[np.minimum(middle, len(ordered) - 1)]
+    return np.asarray(np.where(counts > 1, own, overall))
 
 
 def covered(starts: Indices, size: int, n: int) -> npt.NDArray[np.bool_]:
