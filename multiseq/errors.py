@@ -36,6 +36,7 @@ __all__ = [
     "SourceError",
     "SpecError",
     "WorkerError",
+    "at_input",
     "describe",
     "naming",
 ]
@@ -151,6 +152,16 @@ def naming(cls: type) -> Iterator[None]:
         yield
     except MultiseqError as error:
         error.at(cls=cls.__name__)
+        raise
+
+
+@contextlib.contextmanager
+def at_input(name: Any) -> Iterator[None]:
+    """Adds the name of an input or target to errors that are raised within."""
+    try:
+        yield
+    except MultiseqError as error:
+        error.at(input=name)
         raise
 
 

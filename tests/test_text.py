@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from words import TEXTS, Encoder, all_ids, codes
 
-from multiseq.errors import AlignmentError, ArgumentError, SpecError
+from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, SpecError
 from multiseq.modalities import text as text_module
 from multiseq.modalities.text import TextSequence
 from multiseq.samples import Spec
@@ -271,3 +271,9 @@ def test_another_number_of_keys() -> None:
 def test_bad_arguments(argument: str, value: Any) -> None:
     with pytest.raises(ArgumentError, match=f"bad {argument}"):
         TextSequence(LISTS, **{argument: value})
+
+
+def test_what_has_not_learned_is_named() -> None:
+    with pytest.raises(NotAdaptedError) as caught:
+        TextSequence(TEXTS, tokenizer=str.split)[0]
+    assert caught.value.where["input"] == "inputs"

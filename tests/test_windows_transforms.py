@@ -52,6 +52,13 @@ def test_other_rows_do_not_matter() -> None:
     assert trains[0] == trains[1]
 
 
+@pytest.mark.parametrize("name", ["past", "static", "targets"])
+def test_what_has_not_learned_is_named(name: str) -> None:
+    with pytest.raises(NotAdaptedError) as caught:
+        scaled(static=AREA, names=(name,))[0]
+    assert caught.value.where["input"] == name
+
+
 def test_parts_share_what_the_training_split_learned() -> None:
     seq = scaled(static=AREA, names=("past", "static", "targets"), shuffle=True, seed=1)
     train, test = seq.split(0.5, 0.5)

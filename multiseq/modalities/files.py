@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import AlignmentError, ArgumentError, MultiseqError, SourceError, SpecError
+from ..errors import AlignmentError, ArgumentError, SourceError, SpecError, at_input
 from ..keys.selection import checked_keys
 from ..keys.targets import Targets
 from ..order import Indices
@@ -152,11 +152,8 @@ class FileSequence(MultiInputSequence):
         values: dict[int, Any] = {}
         for file in self._files:
             for leaf, column in zip(file.leaves, file.read(keys), strict=True):
-                try:
+                with at_input(leaf.name):
                     values[leaf.place] = leaf.finish(column)
-                except MultiseqError as error:
-                    error.at(input=leaf.name)
-                    raise
         return [values[place] for place in range(len(values))]
 
     def _assemble(self, leaves: list[Any], given: tuple[Any, ...]) -> tuple[Any, ...]:

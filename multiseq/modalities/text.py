@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError, SpecError
+from ..errors import ArgumentError, SpecError, at_input
 from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
@@ -172,7 +172,8 @@ class TextSequence(MultiInputSequence):
             if ids is None:
                 return FlatRows.of(list(map(_checked_ids, tokens)), np.int32)
         else:
-            ids = self._vocabulary.transform(list(chain.from_iterable(tokens)))
+            with at_input("inputs"):
+                ids = self._vocabulary.transform(list(chain.from_iterable(tokens)))
         return FlatRows(ids, list(map(len, tokens)))
 
     def _rows(self, positions: list[int]) -> list[Ids]:

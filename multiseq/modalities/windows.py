@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, at_input
 from ..keys.selection import few
 from ..order import Indices
 from ..sequence import MultiInputSequence
 from ..sources.windows.columns import Columns
 from ..sources.windows.rows import Rows, sorting
-from ..sources.windows.runs import Runs, covered, find_gaps
-from ..sources.windows.table import Table, as_names
+from ..sources.windows.runs import Runs, covered, find_gaps, no_windows
+from ..sources.windows.table import Table, as_names, as_outputs, output_columns
 from ..transforms import Transform, as_transform, learn_rows
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class WindowSequence(MultiInputSequence):
         _check_choice("keys", keys, (None, "time"))
         self._one_output = not isinstance(targets, Mapping)
         names = [] if entity is None else as_names(entity, "entity")
-        chosen = {"past": as_names(features, "features"), **_output_columns(targets)}
+        chosen = {"past": as_names(features, "features"), **output_columns(targets)}
         kept = as_names(static, "static") if isinstance(static, str | list | tuple) else []
         table = Table(frame, names, {time, *names, *kept}.union(*chosen.values()))
         times = table.times(time)
@@ -132,7 +132,7 @@ class WindowSequence(MultiInputSequence):
         }
         if static is not None:
             columns["static"] = table.static(static)
-        whole = {name for name, some in _as_outputs(targets).items() if not _is_list(some)}
+        whole = {name for name, some in as_outputs(targets).items() if not _is_list(some)}
         self._tables = self._make_tables(columns, whole, _checked(transforms, columns))
         super().__init__(len(self._runs) if keys is None else self._time_keys(), **keywords)
 
@@ -201,7 +201,10 @@ class WindowSequence(MultiInputSequence):
     def _sample(self, take: Callable[[Columns, Any], Any], starts: Any, entities: Any) -> Any:
         goals = starts + self._span - max(1, self._horizon)
         rows = {"past": starts, "static": entities}
-        values = {name: take(table, rows.get(name, goals)) for name, table in self._tables.items()}
+        values = {}
+        for name, table in self._tables.items():
+            with at_input(name):
+                values[name] = take(table, rows.get(name, goals))
         inputs = {name: values.pop(name) for name in rows if name in values}
         if not values:
             return (inputs,)
@@ -277,7 +280,7 @@ class WindowSequence(MultiInputSequence):
                 'a gap, gaps="ignore" to take rows as they follow one another',
             )
         if not len(runs):
-            raise _no_windows(int(lengths.max()), size, shown)
+            raise no_windows(int(lengths.max()), size, shown)
         if shown:
             self._report(f"no window spans a gap, {len(runs)} of {len(whole)} are left: {shown}")
         short = np.setdiff1d(entities, runs.entities)
@@ -288,22 +291,6 @@ class WindowSequence(MultiInputSequence):
 
     def _report(self, what: str) -> None:
         _log.warning("%s: %s", type(self).__name__, what)
-
-
-def _as_outputs(targets: Any) -> Mapping[Any, Any]:
-    if targets is None:
-        return {}
-    return targets if isinstance(targets, Mapping) else {"targets": targets}
-
-
-def _output_columns(targets: Any) -> dict[str, list[Any]]:
-    outputs = _as_outputs(targets)
-    for name in outputs:
-        if not isinstance(name, str) or name in ("past", "static"):
-            raise ArgumentError(
-                "bad name of an output", got=name, expected='text other than "past" and "static"'
-            )
-    return {name: as_names(some, "targets") for name, some in outputs.items()}
 
 
 def _is_list(columns: Any) -> bool:
@@ -337,14 +324,3 @@ def _checked_count(name: str, value: Any, least: int) -> int:
 def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         raise ArgumentError(f"bad {name}", got=value, expected=f"one of {choices}")
-
-
-def _no_windows(longest: int, size: int, gaps: str) -> ArgumentError:
-    return ArgumentError(
-        "no window fits",
-        got=f"at most {longest} rows of one entity on end"
-        + (f"; gaps in time: {gaps}" if gaps else ""),
-        expected=f"at least {size}: the past and the horizon",
-        fix="choose a smaller length or horizon"
-        + ('; or pass gaps="ignore", if steps vary by nature' if gaps else ""),
-    )

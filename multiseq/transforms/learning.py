@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..errors import MultiseqError
+from ..errors import at_input
 from ..order import Indices
 from .base import Transform
 
@@ -92,17 +91,8 @@ def _fit(transforms: Mapping[Any, Transform], chunks: Iterable[Mapping[Any, Any]
         transform.reset()
     for values in chunks:
         for name, transform in transforms.items():
-            with _at_input(name):
+            with at_input(name):
                 transform.partial_fit(values[name])
     for name, transform in transforms.items():
-        with _at_input(name):
+        with at_input(name):
             transform.finish()
-
-
-@contextlib.contextmanager
-def _at_input(name: Any) -> Iterator[None]:
-    try:
-        yield
-    except MultiseqError as error:
-        error.at(input=name)
-        raise

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import ArgumentError
 from ...order import Indices
 
-__all__ = ["Runs", "covered", "find_gaps"]
+__all__ = ["Runs", "covered", "find_gaps", "no_windows"]
 
 Array = npt.NDArray[Any]
 
@@ -100,3 +101,21 @@ def covered(starts: Indices, size: int, n: int) -> npt.NDArray[np.bool_]:
     """Which of n rows are among the `size` rows from any of these starts on."""
     change = np.bincount(starts, minlength=n + 1) - np.bincount(starts + size, minlength=n + 1)
     return np.asarray(np.cumsum(change[:-1]) > 0)
+
+
+def no_windows(longest: int, size: int, gaps: str) -> ArgumentError:
+    """Returns the error for a table in which no window fits.
+
+    Args:
+        longest: The most rows without a break.
+        size: Rows of a window.
+        gaps: Those in time, described; or empty.
+    """
+    return ArgumentError(
+        "no window fits",
+        got=f"at most {longest} rows of one entity on end"
+        + (f"; gaps in time: {gaps}" if gaps else ""),
+        expected=f"at least {size}: the past and the horizon",
+        fix="choose a smaller length or horizon"
+        + ('; or pass gaps="ignore", if steps vary by nature' if gaps else ""),
+    )

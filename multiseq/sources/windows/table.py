@@ -6,7 +6,7 @@ pandas is imported where it is used: worker processes get arrays alone.
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..frames import as_frame, iso_dates
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "Times", "as_names"]
+__all__ = ["Table", "Times", "as_names", "as_outputs", "output_columns"]
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +54,28 @@ def as_names(value: Any, what: str) -> list[Any]:
             expected="names of columns",
         )
     return names
+
+
+def as_outputs(targets: Any) -> Mapping[Any, Any]:
+    """Returns targets by output name; those without names are "targets"."""
+    if targets is None:
+        return {}
+    return targets if isinstance(targets, Mapping) else {"targets": targets}
+
+
+def output_columns(targets: Any) -> dict[str, list[Any]]:
+    """Returns the names of the columns of each output.
+
+    Raises:
+        ArgumentError: An output has a bad name, or no columns.
+    """
+    outputs = as_outputs(targets)
+    for name in outputs:
+        if not isinstance(name, str) or name in ("past", "static"):
+            raise ArgumentError(
+                "bad name of an output", got=name, expected='text other than "past" and "static"'
+            )
+    return {name: as_names(some, "targets") for name, some in outputs.items()}
 
 
 class Table:
