@@ -51,6 +51,9 @@ class TextSequence(MultiInputSequence):
     It may be called from several threads at once. Texts are tokenized in each epoch anew; to do
     so once, make `source` of the ids that a tokenizer gave.
 
+    An empty text is all padding. After `Embedding(mask_zero=True)`, Keras' GlobalAveragePooling1D
+    makes NaN of it, since it divides by the number of tokens: leave such texts out, or fill them.
+
     Example:
         >>> words = Vocabulary(max_size=10_000, mask="")
         >>> captions = TextSequence(frame["caption"], tokenizer=words, max_length=32)
