@@ -68,6 +68,14 @@ def test_the_spec(root: Path) -> None:
     assert sounds(root, features="log-mel", max_seconds=1.5).spec[0].shape == (151, 80)
 
 
+def test_weights_go_with_their_sounds(root: Path) -> None:
+    codes = np.arange(N)
+    seq = sounds(FILES, codes, root=root, sample_weight=codes / 2, shuffle=True, seed=1)
+    for batch in seq:
+        assert (batch[2] * 2).tolist() == codes_of(batch)
+    check_sequence(seq)
+
+
 def test_a_spec_for_targets_leaves_that_of_sounds(root: Path) -> None:
     seq = sounds(FILES, np.arange(N), root=root, spec=(None, Spec((), "float32")))
     assert seq.spec == (Spec((None,), "float32"), Spec((), "float32"))

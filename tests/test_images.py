@@ -13,6 +13,7 @@ from pictures import FILES, gray, images, level_of, levels, photos, write
 
 from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.samples import Spec
+from multiseq.testing import check_sequence
 
 
 @pytest.fixture
@@ -197,6 +198,24 @@ def test_bytes_by_key() -> None:
 
 
 # ---- targets
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_weights_are_aligned_by_key(root: Path, by_name: bool) -> None:
+    targets, weights = pd.Series([0, 1, 2], list("abc")), pd.Series([3.0, 2.0, 1.0], list("cba"))
+    given: Any = ({"y": targets}, {"y": weights}) if by_name else (targets, weights)
+    sequence = images(root, given[0], sample_weight=given[1], shuffle=True, seed=1)
+    batch, _, found = sequence[0]
+    found = found["y"] if by_name else found
+    assert found.tolist() == [level_of(image[None]) / 10 for image in batch]
+    check_sequence(sequence)
+
+
+def test_weights_in_an_order_of_their_own_and_a_folder(root: Path) -> None:
+    with pytest.raises(ArgumentError, match="no order of its own"):
+        images(root, pd.Series([0, 1, 2], list("abc")), sample_weight=[1, 2, 3])
+    with pytest.raises(ArgumentError, match="without targets"):
+        images(FILES, root=root, sample_weight=[1, 2, 3])
 
 
 def test_a_series_of_targets_is_aligned_by_key(root: Path) -> None:

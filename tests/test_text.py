@@ -16,6 +16,7 @@ from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, Spec
 from multiseq.modalities import text as text_module
 from multiseq.modalities.text import TextSequence
 from multiseq.samples import Spec
+from multiseq.testing import check_sequence
 
 # Row k counts up from 100 k: by its ids, each sample and position is known.
 LISTS = [[100, 101, 102], [], [200], [300, 301, 302, 303, 304, 305], [400, 401]]
@@ -201,6 +202,14 @@ def test_keys() -> None:
     assert TextSequence(pd.Series(TEXTS, index=list("abcde")), tokenizer=codes).keys[4] == "e"
     assert TextSequence({"x": [1]}).keys.tolist() == ["x"]
     assert TextSequence(LISTS, keys=list("abcde")).keys.tolist() == list("abcde")
+
+
+def test_weights_go_with_their_texts() -> None:
+    weights = pd.Series({"b": 2.0, "a": 1.0})
+    seq = TextSequence({"a": [1], "b": [2]}, [0, 0], sample_weight=weights, max_length=1)
+    ids, _, found = seq[0]
+    assert found.tolist() == ids[:, 0].tolist() == [1, 2]
+    check_sequence(seq)
 
 
 def test_a_series_of_targets_is_aligned_by_key() -> None:

@@ -306,3 +306,28 @@ def test_split_by_entity() -> None:
     test, train = seq.subset(chosen), seq.subset(~chosen)
     assert set(test.entities) == {"a", "d"}
     assert set(all_rows(train)[0].ravel() // 1000) == {2, 3, 5, 6, 7, 8}
+
+
+def test_a_weight_for_each_window() -> None:
+    ends = windows(keys="time").keys
+    weights = pd.Series(np.arange(len(ends), dtype=float), ends)
+    for keywords in (
+        {"sample_weight": weights.to_numpy()},
+        {"sample_weight": weights[::-1], "keys": "time"},
+        {"sample_weight": {"y": weights}, "keys": "time", "targets": {"y": "code", "z": "code"}},
+    ):
+        seq = windows(**keywords, shuffle=True, seed=1)
+        pasts = [seq.sample(position)[0]["past"][-1, 0] for position in range(len(ends))]
+        order = np.argsort(np.argsort(pasts))
+        found = [seq.sample(position)[2] for position in range(len(ends))]
+        named = "targets" in keywords
+        assert [each["y"] if named else each for each in found] == order.tolist()
+        check_sequence(seq)
+
+
+def test_weights_of_windows_need_targets_and_as_many() -> None:
+    n = windows().num_samples
+    with pytest.raises(ArgumentError, match="without targets"):
+        windows(targets=None, sample_weight=np.ones(n))
+    with pytest.raises(ArgumentError, match="differ in number"):
+        windows(sample_weight=np.ones(n + 1))

@@ -68,6 +68,7 @@ class AudioSequence(MultiInputSequence):
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
             dict; else the names of the files without folder and ending, where these differ from
             one another; else the paths; else, for bytes, positions.
+        sample_weight: As `targets`; one array of weights stands for all outputs.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
@@ -86,6 +87,7 @@ class AudioSequence(MultiInputSequence):
         features: Literal["waveform", "log-mel"] | LogMel = "waveform",
         root: str | os.PathLike[str] | None = None,
         keys: Any = None,
+        sample_weight: Any = None,
         **keywords: Any,
     ) -> None:
         require_packages()
@@ -101,15 +103,16 @@ class AudioSequence(MultiInputSequence):
         self._files = file_store(items, own_keys, root, "sound file", _LARGEST_MEMBER)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
-            check_matched_by_key(keys, targets=targets if listed else None)
+            if listed:
+                check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
         check_keys(keys, items, "sounds")
-        self._targets = Targets(targets, None, keys)
+        self._targets = Targets(targets, sample_weight, keys)
         silence = 0.0 if self._mel is None else math.log(FLOOR)
         spec = Spec(self._shape(self._length), "float32", pad_value=silence)
         super().__init__(keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
-        """Returns (sound,) or (sound, targets); the sound is (samples,) or (frames, bands)."""
+        """Returns (sound,), with targets and weights if given; (samples,) or (frames, bands)."""
         waveform = self._waveform(index)
         sound = np.empty(self._shape(self._length or len(waveform)), np.float32)
         self._finish(waveform, sound)

@@ -90,6 +90,7 @@ class ImageSequence(MultiInputSequence):
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
             dict; else the names of the files without folder and ending, where these differ from
             one another; else the paths.
+        sample_weight: As `targets`; one array of weights stands for all outputs.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
@@ -113,6 +114,7 @@ class ImageSequence(MultiInputSequence):
         scale: float | None = 1 / 255,
         fast: bool = True,
         keys: Any = None,
+        sample_weight: Any = None,
         **keywords: Any,
     ) -> None:
         self._dtype = _checked_dtype(dtype)
@@ -135,13 +137,14 @@ class ImageSequence(MultiInputSequence):
         self._files = file_store(items, own_keys, root, "image file", largest)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
-            check_matched_by_key(keys, targets=targets if listed else None)
+            if listed:
+                check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
         check_keys(keys, items, "images")
-        self._targets = Targets(targets, None, keys)
+        self._targets = Targets(targets, sample_weight, keys)
         super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
 
     def load_sample(self, index: int) -> Any:
-        """Returns (image,) or (image, targets); the image has shape (height, width, channels)."""
+        """Returns (image,), with targets and weights if given; (height, width, channels)."""
         image = np.empty(self._shape, self._dtype)
         self._load_into(image, index)
         return image, *self._targets.row(index)

@@ -72,6 +72,7 @@ class TextSequence(MultiInputSequence):
         pad_id: The id that stands for padding.
         keys: The samples' keys, in the order of `source`; without them, those of a Series or a
             dict, else positions.
+        sample_weight: As `targets`; one array of weights stands for all outputs.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
@@ -91,6 +92,7 @@ class TextSequence(MultiInputSequence):
         truncating: Literal["post", "pre"] = "post",
         pad_id: int = 0,
         keys: Any = None,
+        sample_weight: Any = None,
         **keywords: Any,
     ) -> None:
         if max_length is None:
@@ -111,12 +113,12 @@ class TextSequence(MultiInputSequence):
             check_items(items, own_keys, lambda item: isinstance(item, str), "text", "text")
             self._texts = FlatTexts(items)
             self._prepare(tokenizer)
-        self._targets = Targets(targets, None, keys)
+        self._targets = Targets(targets, sample_weight, keys)
         spec = Spec((self._max_length,), np.int32, padding, self._pad_id)
         super().__init__(keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
-        """Returns (ids,) or (ids, targets); the ids have shape (max_length,) or (length,)."""
+        """Returns (ids,), with targets and weights if given; (max_length,) or (length,)."""
         # Copied, for `augment` may write into it.
         ids = (
             self._rows([index])[0].copy() if self._max_length is None else self._padded([index])[0]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..errors import ArgumentError, at_input
 from ..keys.selection import few
+from ..keys.targets import Targets
 from ..order import Indices
 from ..sequence import MultiInputSequence
 from ..sources.windows.columns import Columns
@@ -85,6 +86,8 @@ class WindowSequence(MultiInputSequence):
             "raise" is an error, "ignore" keeps them, as for business days.
         keys: None to number the windows, which takes no memory; "time" for keys of (entity, time
             of the last row of the past), which can be joined. See also `windows`.
+        sample_weight: A weight for each window, in the order of `windows`; with `keys="time"` also
+            a Series by these keys; or a dict of those by output name.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
@@ -109,6 +112,7 @@ class WindowSequence(MultiInputSequence):
         transforms: Mapping[str, Any] | None = None,
         gaps: Literal["drop", "raise", "ignore"] = "drop",
         keys: Literal["time"] | None = None,
+        sample_weight: Any = None,
         **keywords: Any,
     ) -> None:
         self._length = _checked_count("length", length, 1)
@@ -134,7 +138,10 @@ class WindowSequence(MultiInputSequence):
             columns["static"] = table.static(static)
         whole = {name for name, some in as_outputs(targets).items() if not _is_list(some)}
         self._tables = self._make_tables(columns, whole, _checked(transforms, columns))
-        super().__init__(len(self._runs) if keys is None else self._time_keys(), **keywords)
+        index = len(self._runs) if keys is None else self._time_keys()
+        given = targets is not None
+        self._weights = Targets(None, sample_weight, index, targets_elsewhere=given)
+        super().__init__(index, **keywords)
 
     @property
     def transforms(self) -> dict[str, Transform]:
@@ -183,13 +190,14 @@ class WindowSequence(MultiInputSequence):
         return self._rows.times[starts], self._rows.times[starts + self._span - 1]
 
     def load_sample(self, index: int) -> Any:
-        """Returns (inputs,) or (inputs, targets) of one window."""
+        """Returns (inputs,), (inputs, targets) or (inputs, targets, weight) of one window."""
         (start,), (entity,) = self._runs.locate(np.array([index]))
-        return self._sample(Columns.one, start, entity)
+        return *self._sample(Columns.one, start, entity), *self._weights.row(index)
 
     def load_batch(self, indices: Indices) -> Any:
         """Returns several windows, cut straight into batch memory."""
-        return self._sample(Columns.take, *self._runs.locate(indices))
+        windows = self._sample(Columns.take, *self._runs.locate(indices))
+        return *windows, *self._weights.rows(indices)
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs: rows as a model takes them, no labels."""
