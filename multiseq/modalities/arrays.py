@@ -185,8 +185,14 @@ def _as_array(value: Any) -> Array:
 
     if isinstance(value, pd.DataFrame) and not all(isinstance(d, np.dtype) for d in value.dtypes):
         # pandas makes objects of a frame of which some columns are of nullable dtypes.
-        return np.stack([np.asarray(column) for _, column in value.items()], axis=1)
-    return np.asarray(value)
+        return np.stack([_as_numpy(column) for _, column in value.items()], axis=1)
+    return np.asarray(value) if not isinstance(value, pd.Series) else _as_numpy(value)
+
+
+def _as_numpy(column: Any) -> Array:
+    """Returns a Series as an array; one of a nullable dtype as what it holds, if nothing lacks."""
+    dtype = getattr(column.dtype, "numpy_dtype", None)
+    return np.asarray(column if dtype is None or column.hasnans else column.to_numpy(dtype))
 
 
 def _fix_of_objects(value: Any) -> str:
