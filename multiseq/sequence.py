@@ -90,7 +90,8 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
             samples, in order; in place of `shuffle`.
         workers: How many workers load ahead; 0 loads when a batch is asked for.
         use_multiprocessing: Whether workers are processes, on Linux; elsewhere threads load.
-        max_queue_size: How many batches are read ahead; None for `workers + 2`.
+        max_queue_size: How many batches are read ahead; None for `workers + 2`, or up to 16 times
+            as many of small ones that load quickly.
         augment: What is done at random to each sample, after `augment` where that is written: a
             function of (sample, rng) that returns the sample, or an albumentations Compose.
         augmented: Whether samples are augmented.
