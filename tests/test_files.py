@@ -19,6 +19,7 @@ import pytest
 from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, SpecError
 from multiseq.modalities.files import FileSequence
 from multiseq.samples import Spec
+from multiseq.testing import check_sequence
 from multiseq.transforms import Standardize, Vocabulary
 
 SENSOR, TIME, SCORE = "sensor_{key}.npy", "meta_{key}.json:time", "meta_{key}.json:score"
@@ -339,3 +340,21 @@ def test_one_transform_serves_input_and_target_of_one_file(root: Path) -> None:
     x, y = seq[0]
     np.testing.assert_array_equal(x["s"], y["s"])
     assert abs(x["s"].mean()) < 1e-6
+
+
+def test_a_function_of_one_value(root: Path) -> None:
+    transforms = {
+        "sensor": lambda volume: (volume - volume.mean())[..., None] + volume[0, 0],
+        "time": (lambda time: float(time) + 1, Standardize()),
+        "place": lambda text: [ord(letter) for letter in text],
+    }
+    inputs = {"sensor": SENSOR, "time": TIME, "place": PLACE}
+    seq = FileSequence(root, inputs, {"y": SCORE}, transforms=transforms, batch_size=12)
+    seq.adapt(progress=False)
+    assert list(seq.transforms) == ["time"]
+    assert seq.transforms["time"].mean == np.mean([k * 100 + 1 for k in range(12)])
+    (inputs_of_all, _) = seq[0]
+    assert inputs_of_all["sensor"].shape == (12, 4, 2, 1)
+    assert (inputs_of_all["sensor"][:, 0, 0, 0] == np.arange(12)).all()
+    assert inputs_of_all["place"][4].tolist() == [ord(letter) for letter in "loc_1"]
+    check_sequence(seq)

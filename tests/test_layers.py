@@ -76,6 +76,7 @@ LAYERS = (
     "sources.items",
     "sources.flat",
     "sources.frames",
+    "sources.steps",
     "sources.media.finding",
     "sources.media.zips",
     "sources.media.store",

@@ -17,7 +17,8 @@ from ..sequence import MultiInputSequence
 from ..sources.files.documents import as_array, as_column, read_csv, read_json, read_txt
 from ..sources.files.npy import ArrayStack, read_npz
 from ..sources.files.templates import Template, check_files, find_keys
-from ..transforms import Transform, as_transform
+from ..sources.steps import as_steps, stacked
+from ..transforms import Transform
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,8 @@ class FileSequence(MultiInputSequence):
         transforms: What `adapt()` learns from the training split: `Standardize()`, `Vocabulary()`
             or another transform by the name of an input or target; in a tuple its position is its
             name (`"targets[0]"` for a target), alone it is "inputs" or "targets". Text must have
-            a `Vocabulary`, since a model takes numbers.
+            a `Vocabulary`, since a model takes numbers. Also a function of one value, such as one
+            that scales a volume by itself; or a tuple of a function and a transform.
         keys: Which keys to use, in this order; anything `pandas.Index` takes. `None` for those
             in the folder: as ascending integers if all are decimal integers without leading zeros,
             else as text, with the numbers in it in order (`a2` before `a10`). A key that lacks
@@ -143,7 +145,7 @@ class FileSequence(MultiInputSequence):
             if any(leaf.transform is not None for leaf in file.leaves):
                 columns = file.read(self._file_keys[[index]].tolist())
                 for leaf, column in zip(file.leaves, columns, strict=True):
-                    values[leaf.name] = column[0]
+                    values[leaf.name] = leaf.prepared(column[:1])[0]
         return {name: values[name] for name in self._transforms}
 
     def _load(self, indices: Indices) -> list[Any]:
@@ -167,10 +169,16 @@ class _Leaf:
     def __init__(self, place: int, name: Any, text: str) -> None:
         self.place, self.name, self.text = place, name, text
         self.template = Template(text)
+        self.function: Callable[[Any], Any] | None = None
         self.transform: Transform | None = None
+
+    def prepared(self, column: Any) -> Any:
+        """Returns what the transform is given, of values as read."""
+        return column if self.function is None else stacked([self.function(v) for v in column])
 
     def finish(self, column: Any) -> Any:
         """Turns values as read into what the model gets."""
+        column = self.prepared(column)
         if self.transform is not None:
             return self.transform.transform(column)
         if isinstance(column, list):
@@ -323,16 +331,17 @@ def _aligned(others: Mapping[str, Any], keys: pd.Index[Any]) -> Targets:
 
 
 def _assign_transforms(leaves: Sequence[_Leaf], given: Mapping[Any, Any]) -> dict[Any, Transform]:
-    transforms = {name: as_transform(transform) for name, transform in given.items()}
-    for name, transform in transforms.items():
+    """Gives leaves their functions and transforms; returns the latter."""
+    for name, value in given.items():
+        function, transform = as_steps(value)
         named = [leaf for leaf in leaves if leaf.name == name]
         if len({leaf.text for leaf in named}) != 1:
             raise ArgumentError(
                 f"transforms: {name!r} is " + ("two different things" if named else "no input"),
-                got=", ".join(leaf.text for leaf in named) or f"transforms for {list(transforms)}",
+                got=", ".join(leaf.text for leaf in named) or f"transforms for {list(given)}",
                 expected=f"one of {[leaf.name for leaf in leaves]}",
                 fix="name a target otherwise than the inputs" if named else "correct the name",
             )
         for leaf in named:
-            leaf.transform = transform
-    return transforms
+            leaf.function, leaf.transform = function, transform
+    return {leaf.name: leaf.transform for leaf in leaves if leaf.transform is not None}

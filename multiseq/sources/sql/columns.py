@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import ArgumentError, MultiseqError, SampleError
-from ...transforms import Transform, as_transform
+from ...transforms import Transform
+from ..steps import as_steps, stacked
 
 __all__ = ["Columns", "Leaf", "leaves_of", "with_transforms"]
 
@@ -58,7 +58,7 @@ class Leaf:
             if self.transform is not None:
                 values = self.transform.transform(values)
             elif self.function is not None:
-                return _stacked(values)
+                return stacked(values)
         except MultiseqError as error:
             error.at(input=self.name)
             raise
@@ -158,7 +158,7 @@ def with_transforms(leaves: Sequence[Leaf], given: Mapping[Any, Any]) -> None:
                 expected=f"one of {[leaf.name for leaf in leaves]}",
                 fix="name a target otherwise than the inputs" if named else "correct the name",
             )
-        function, transform = _steps(value)
+        function, transform = as_steps(value)
         for leaf in named:
             if function is not None and leaf.is_vector:
                 raise ArgumentError(
@@ -167,28 +167,3 @@ def with_transforms(leaves: Sequence[Leaf], given: Mapping[Any, Any]) -> None:
                     fix="make it a transform, or do it in the query",
                 )
             leaf.function, leaf.transform = function, transform
-
-
-def _steps(value: Any) -> tuple[Callable[[Any], Any] | None, Transform | None]:
-    """Returns the function and the transform of an entry."""
-    if isinstance(value, tuple) and len(value) == 2 and callable(value[0]):
-        return value[0], as_transform(value[1])
-    if callable(value) and not hasattr(value, "transform"):
-        return value, None
-    return None, as_transform(value)
-
-
-def _stacked(values: list[Any]) -> Any:
-    """Returns what a function returned as one array if all are alike, else as a list of arrays."""
-    arrays = [np.asarray(value) if np.size(value) else _empty(value) for value in values]
-    kinds = {(array.shape, array.dtype) for array in arrays}
-    return np.stack(arrays) if len(kinds) == 1 else arrays
-
-
-def _empty(value: Any) -> npt.NDArray[Any]:
-    # A list of no ids has no dtype of its own.
-    return (
-        np.empty(np.shape(value), np.int32)
-        if isinstance(value, list | tuple)
-        else np.asarray(value)
-    )
