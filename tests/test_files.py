@@ -343,16 +343,17 @@ def test_one_transform_serves_input_and_target_of_one_file(root: Path) -> None:
 
 
 def test_a_function_of_one_value(root: Path) -> None:
+    time = Standardize()
     transforms = {
         "sensor": lambda volume: (volume - volume.mean())[..., None] + volume[0, 0],
-        "time": (lambda time: float(time) + 1, Standardize()),
+        "time": (lambda value: float(value) + 1, time),
         "place": lambda text: [ord(letter) for letter in text],
     }
     inputs = {"sensor": SENSOR, "time": TIME, "place": PLACE}
     seq = FileSequence(root, inputs, {"y": SCORE}, transforms=transforms, batch_size=12)
     seq.adapt(progress=False)
-    assert list(seq.transforms) == ["time"]
-    assert seq.transforms["time"].mean == np.mean([k * 100 + 1 for k in range(12)])
+    assert seq.transforms == {"time": time}
+    assert time.mean == np.mean([k * 100 + 1 for k in range(12)])
     (inputs_of_all, _) = seq[0]
     assert inputs_of_all["sensor"].shape == (12, 4, 2, 1)
     assert (inputs_of_all["sensor"][:, 0, 0, 0] == np.arange(12)).all()
