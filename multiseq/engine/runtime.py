@@ -120,13 +120,20 @@ class Runtime:
     def _job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
         if len(batches) == 1:
             indices = self.positions(epoch, batches[0])
-        else:  # All at once: batches in Keras' order lie far apart. Only full ones are together.
-            starts = self._batch_size * np.asarray(batches)[:, None]
-            indices = self.order(epoch).at((starts + np.arange(self._batch_size)).ravel())
+        else:
+            indices = self._positions_of_full(epoch, batches)
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
         return Job(source, self.layout, indices, draw, epoch, len(batches))
+
+    def _positions_of_full(self, epoch: int, batches: Sequence[int]) -> Indices:
+        """Returns the positions of the samples in several batches, none of them the last."""
+        order, size, first = self.order(epoch), self._batch_size, batches[0]
+        if all(batch == first + k for k, batch in enumerate(batches)):
+            return order.slice(first * size, (first + len(batches)) * size)
+        # All at once: batches in Keras' order lie far apart.
+        return order.at((size * np.asarray(batches)[:, None] + np.arange(size)).ravel())
 
     def _new_reader(self) -> Reader:
         size, full = self._batch_size, len(self.order(0)) // self._batch_size
