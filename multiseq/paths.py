@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import Any
 
 from multiseq.errors import SourceError
 
-__all__ = ["inside"]
+__all__ = ["inside", "open_inside"]
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> str:
@@ -41,6 +45,31 @@ def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> st
         expected=f"a file inside {os.path.realpath(base)!r}",
         fix="correct the path, or pass as `root` a folder that holds all the files",
     )
+
+
+def open_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]) -> int:
+    """Opens a file for reading: `inside`, and `os.open` of what that returns.
+
+    A file that lies in `root` itself and is no link is opened at once, as most are.
+
+    Args:
+        root: The folder; None for any.
+        relative: A path below it.
+
+    Returns:
+        A file descriptor.
+
+    Raises:
+        OSError: The system refuses.
+        SourceError: The file lies outside `root`, or `relative` is no path at all.
+    """
+    if root is None:
+        return os.open(relative, _READ)
+    text = _text(relative)
+    if _NO_LINK and os.sep not in text and text != os.pardir:
+        with contextlib.suppress(OSError):
+            return os.open(os.path.join(root, text), _READ | _NO_LINK)
+    return os.open(inside(root, text), _READ)
 
 
 def _text(relative: Any) -> str:

@@ -12,7 +12,21 @@ from multiseq.errors import SourceError
 
 
 def inside(root: str | Path, relative: str | Path) -> Path:
-    return Path(paths.inside(root, relative))
+    """Joins, and checks that opening agrees: it opens that file, or fails likewise."""
+    try:
+        path = Path(paths.inside(root, relative))
+    except SourceError:
+        with pytest.raises(SourceError):
+            paths.open_inside(root, relative)
+        raise
+    if path.is_file():
+        fd = paths.open_inside(root, relative)
+        assert os.path.samestat(os.fstat(fd), path.stat())
+        os.close(fd)
+    else:
+        with pytest.raises(OSError):  # noqa: PT011 (of whichever kind)
+            os.read(paths.open_inside(root, relative), 1)
+    return path
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...keys.selection import few
-from ...paths import inside
+from ...paths import inside, open_inside
 from ..flat import FlatRows, FlatTexts
 from ..items import check_items
 from .finding import attempt, file_keys, find_files
@@ -29,7 +29,6 @@ __all__ = [
 
 Root = str | os.PathLike[str] | None
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PIECE = 1 << 18
 
 
@@ -66,7 +65,7 @@ class _InFolder:
         self._paths, self._root = paths, None if root is None else os.fspath(root)
 
     def read(self, index: int) -> bytes:
-        return attempt(functools.partial(_whole, self._path(index)))
+        return attempt(functools.partial(_whole, self._root, self._paths[index]))
 
     def open(self, index: int) -> IO[bytes]:
         path = self._path(index)
@@ -80,9 +79,9 @@ class _InFolder:
         return path if self._root is None else inside(self._root, path)
 
 
-def _whole(path: str) -> bytes:
+def _whole(root: str | None, path: str) -> bytes:
     """Reads a file in as few calls to the system as it takes: a thread loses its turn at each."""
-    fd = os.open(path, _READ)
+    fd = open_inside(root, path)
     try:
         pieces = []
         while piece := os.read(fd, _PIECE):
