@@ -7,6 +7,7 @@ then resized. Beyond 1/2 nothing is gained, and it is decoded whole.
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 from collections.abc import Callable
@@ -49,20 +50,27 @@ def decode_jpeg(
     except ValueError as error:
         raise broken(str(error)) from error
     check(height, width)
-    inner, box = fitting.plan(height, width, orientation)
-    eighths = _sufficient_eighths(box, inner) if fast else 8
+    inner, box, rows, columns = _plan(fitting, height, width, orientation, fast)
     try:
         # It picks the scale whose rounded size is sufficient: the one chosen here.
         image: Pixels = simplejpeg.decode_jpeg(
-            data,
-            colorspace=_COLOR_SPACES[channels],
-            min_height=-(-height * eighths // 8),
-            min_width=-(-width * eighths // 8),
+            data, colorspace=_COLOR_SPACES[channels], min_height=rows, min_width=columns
         )
     except ValueError as error:
         raise broken(str(error)) from error
+    return fitting.resized(image, inner, box)
+
+
+@functools.lru_cache(1 << 12)  # Most images of a folder are alike.
+def _plan(
+    fitting: Fitting, height: int, width: int, orientation: int, fast: bool
+) -> tuple[tuple[int, int], Box, int, int]:
+    """Returns the size to resize to, from which part of what is decoded, and at least how much."""
+    inner, box = fitting.plan(height, width, orientation)
+    eighths = _sufficient_eighths(box, inner) if fast else 8
     # Without rounding: a height of 427 is 53.375 rows at 1/8, of which 54 are decoded.
-    return fitting.resized(image, inner, _scaled(box, eighths / 8))
+    scaled = _scaled(box, eighths / 8)
+    return inner, scaled, -(-height * eighths // 8), -(-width * eighths // 8)
 
 
 def _by_pillow(
