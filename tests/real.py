@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-__all__ = ["countries", "flags", "folder_of", "movies"]
+__all__ = ["countries", "flags", "folder_of", "gapminder", "movies"]
 
 
 def folder_of(package: str) -> Path:
@@ -38,6 +40,15 @@ def countries() -> pd.DataFrame:
     frame["file"] = [file.stem for file in files]
     frame.index = pd.Index([iso["alpha2"] for iso in frame["ISO"]])
     return frame[~frame.index.duplicated() & (frame["region"] != "")]
+
+
+def gapminder() -> Any:
+    """The tables of Gapminder; old versions of the package lack the long one."""
+    folder_of("bokeh_sampledata")
+    tables = importlib.import_module("bokeh_sampledata.gapminder")
+    if not hasattr(tables, "data"):
+        pytest.skip("an old bokeh-sampledata, without the long table")
+    return tables
 
 
 def movies() -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+import real
 from backends import BACKEND
 from nbclient import NotebookClient
 from real import folder_of
@@ -80,6 +81,8 @@ def test_a_notebook_runs_and_holds_what_it_claims(
 ) -> None:
     for package in PACKAGES.get(path.stem, []):
         folder_of(package)
+    if "gapminder" in path.stem:
+        real.gapminder()
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     claim = CLAIMS.get(path.stem)
     printed = run(path, tmp_path, "print(scores.to_json())" if claim else "")

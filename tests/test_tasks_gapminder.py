@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from backends import keras
-from real import folder_of
+from real import gapminder
 
 from multiseq import Standardize, WindowSequence
 
@@ -17,11 +17,9 @@ PAST, AHEAD, REGIONS = 5, 20, 6
 
 
 def windows(**keywords: Any) -> tuple[WindowSequence, Any]:
-    folder_of("bokeh_sampledata")
-    from bokeh_sampledata import gapminder
-
-    regions = gapminder.regions["Group"]
-    table = gapminder.data.dropna(subset="life_expectancy")
+    data = gapminder()
+    regions = data.regions["Group"]
+    table = data.data.dropna(subset="life_expectancy")
     defaults: dict[str, Any] = {
         "length": PAST,
         "horizon": AHEAD,
@@ -36,7 +34,7 @@ def windows(**keywords: Any) -> tuple[WindowSequence, Any]:
         "seed": 0,
     }
     seq = WindowSequence(table[table["country"].isin(regions.index)], **defaults | keywords)
-    return seq, gapminder
+    return seq, data
 
 
 def test_each_window_is_of_one_country_its_years_and_its_region() -> None:

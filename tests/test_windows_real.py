@@ -8,19 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from backends import keras
+from real import gapminder
 
 from multiseq import Standardize
 from multiseq.modalities.windows import WindowSequence
 
 INDICATORS = ["fertility", "life_expectancy", "population"]
-
-
-def gapminder() -> Any:
-    """The tables of Gapminder, as bokeh-sampledata ships them."""
-    tables = pytest.importorskip("bokeh_sampledata.gapminder")
-    if not hasattr(tables, "data"):
-        pytest.skip("an old bokeh-sampledata, without the long table")
-    return tables
 
 
 def countries(**keywords: Any) -> WindowSequence:
