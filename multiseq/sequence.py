@@ -89,7 +89,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
             samples, in order; in place of `shuffle`.
         workers: How many workers load ahead; 0 loads when a batch is asked for.
-        use_multiprocessing: Whether workers are processes, on Linux; elsewhere threads load.
+        use_multiprocessing: Whether workers are processes, and not threads.
         max_queue_size: How many batches are read ahead; None for `workers + 2`, or up to 16 times
             as many of small ones that load quickly.
         augment: What is done at random to each sample, after `augment` where that is written: a
