@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backends import keras
+from backends import BACKEND, keras
 from generators import eeg, photo_pairs, poses, sleep, telescopes
 from generators.measures import CHOSEN, after_an_epoch, epoch, forked, levels, made
 
@@ -62,8 +62,9 @@ def test_telescopes_by_hand_cannot_weigh_classes(tmp_path: Path) -> None:
     }
     model = keras.Model(images, outputs)
     model.compile("sgd", {"type": "binary_crossentropy", "energy": "mse"})
-    with pytest.raises((IndexError, ValueError, KeyError, AttributeError)):
-        model.fit(by_hand, class_weight=by_hand.class_weight, verbose=0)
+    if not (BACKEND == "jax" and keras.__version__.startswith("3.7.")):  # Lost there in silence.
+        with pytest.raises((IndexError, ValueError, KeyError, AttributeError)):
+            model.fit(by_hand, class_weight=by_hand.class_weight, verbose=0)
     model.fit(by_multiseq, verbose=0)
     _, targets, weights = by_multiseq[0]
     assert weights["type"].tolist() == [5.0 if each else 1.0 for each in targets["type"]]
