@@ -1,4 +1,4 @@
-"""What holds for all tests: generated input is the same in every run, and never a race with time."""
+"""Generated input is the same in every run, and never a race with time."""
 
 from hypothesis import HealthCheck, settings
 
