@@ -48,3 +48,7 @@ __all__ = [
     "join",
 ]
 __version__ = "0.1.0"
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -6,21 +6,23 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 
 import numpy as np
 
 from . import _keras
+from .augmenting import Augmentation
 from .engine.job import Layout
 from .engine.layout import infer_layout
-from .errors import ArgumentError
+from .errors import ArgumentError, SampleError
 from .keys.aligning import align_keys
 from .keys.selection import few
 from .keys.targets import Targets
-from .members import Leaf, Member, Part, Rows, check_settings
-from .order import Draw, Indices
+from .members import Leaf, Member, Part, Rows, check_settings, merged_inputs, one_of
+from .order import Draw, Indices, Sampler
 from .samples import Leaves, Sample, Structure
 from .sequence import MultiInputSequence
+from .settings import BaseKeywords
 from .weights import Weighting
 
 if TYPE_CHECKING:
@@ -31,6 +33,40 @@ __all__ = ["JoinedSequence", "join"]
 _log = logging.getLogger("multiseq")
 
 
+class _Join(Protocol):
+    """`join` for type checkers: what is none of these keywords must be a sequence."""
+
+    def __call__(
+        self,
+        *parts: MultiInputSequence,
+        targets: Any = ...,
+        sample_weight: Any = ...,
+        how: Literal["strict", "inner"] = ...,
+        batch_size: int = ...,
+        shuffle: bool = ...,
+        seed: int | None = ...,
+        drop_last: bool = ...,
+        sampler: Sampler | None = ...,
+        workers: int = ...,
+        use_multiprocessing: bool = ...,
+        max_queue_size: int | None = ...,
+        augment: Augmentation | None = ...,
+        augmented: bool = ...,
+        on_error: str | Callable[[SampleError], bool] = ...,
+        max_errors: int = ...,
+        timeout: float | None = ...,
+        spec: Any = ...,
+        class_weight: Mapping[Any, Any] | str | None = ...,
+        name: str | None = ...,
+        **named_parts: MultiInputSequence,
+    ) -> JoinedSequence: ...
+
+
+def _typed(function: Callable[..., JoinedSequence]) -> _Join:
+    return function
+
+
+@_typed
 def join(
     *parts: MultiInputSequence,
     targets: Any = None,
@@ -92,7 +128,7 @@ class JoinedSequence(MultiInputSequence):
         targets: Any = None,
         sample_weight: Any = None,
         how: Literal["strict", "inner"] = "strict",
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         targets, sample_weight = _joined(targets, how), _joined(sample_weight, how)
         roles = list(members)
@@ -130,16 +166,16 @@ class JoinedSequence(MultiInputSequence):
         """How the leaves of the members make up a sample."""
         nested = [member.nested(number) for number, member in enumerate(self._members)]
         inputs = nested[: len(self._input_names)]
-        parts = [_merged_inputs(inputs, self._input_names)]
+        parts = [merged_inputs(inputs, self._input_names)]
         targets, weights = self._explicit["targets"], self._explicit["sample_weight"]
         if targets is not None:
             parts.append(nested[targets][0])
         elif found := [each[1] for each in inputs if len(each) > 1]:
-            parts.append(_one_of(found, "targets"))
+            parts.append(one_of(found, "targets"))
         if weights is not None:
             parts.append(nested[weights][0])
         elif targets is None and (found := [each[2] for each in inputs if len(each) > 2]):
-            parts.append(_one_of(found, "sample_weight"))
+            parts.append(one_of(found, "sample_weight"))
         structure = Structure(tuple(parts))
         return structure, structure.flatten(tuple(parts))
 
@@ -276,54 +312,6 @@ def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     if not roles:
         raise ArgumentError("there is nothing to join")
     return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
-
-
-def _merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any:
-    """Returns the join's inputs: a dict where inputs have names, else a tuple."""
-    named: dict[str, Any] = {}
-    unnamed: list[Any] = []
-    for (inputs, *_), name in zip(nested, names, strict=True):
-        if name is not None:
-            leaves = [inputs] if isinstance(inputs, Leaf) else list(_values(inputs))
-            if len(leaves) != 1:
-                raise ArgumentError(
-                    f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
-                    fix="pass it by position: it then brings its own input names",
-                )
-            inputs = {name: leaves[0]}
-        if isinstance(inputs, dict):
-            if clash := named.keys() & inputs.keys():
-                raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
-            named.update(inputs)
-        else:
-            unnamed += [inputs] if isinstance(inputs, Leaf) else inputs
-    if named and unnamed:
-        raise ArgumentError(
-            "some inputs have names and some have none",
-            got=f"names: {', '.join(named)}; without: {len(unnamed)}",
-            fix="pass every part with a single input by keyword: join(image=images, …)",
-        )
-    return named or (unnamed[0] if len(unnamed) == 1 else tuple(unnamed))
-
-
-def _values(inputs: Any) -> Any:
-    return inputs.values() if isinstance(inputs, dict) else inputs
-
-
-def _one_of(found: list[Any], role: str) -> Any:
-    """Returns the only one, or several dicts by output name as one."""
-    if len(found) == 1:
-        return found[0]
-    merged: dict[str, Any] = {}
-    for each in found:
-        if not isinstance(each, dict) or merged.keys() & each.keys():
-            raise ArgumentError(
-                f"several parts have {role}",
-                got=f"{len(found)} parts",
-                fix=f"say which: join(..., {role}=...), or give each of them a name in a dict",
-            )
-        merged.update(each)
-    return merged
 
 
 def _augments(member: Member) -> bool:

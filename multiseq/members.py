@@ -17,7 +17,7 @@ from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
 
-__all__ = ["Leaf", "Member", "Part", "Rows", "check_settings"]
+__all__ = ["Leaf", "Member", "Part", "Rows", "check_settings", "merged_inputs", "one_of"]
 
 
 @dataclass(frozen=True)
@@ -148,3 +148,51 @@ def check_settings(part: MultiInputSequence) -> None:
                 got=type(part).__name__,
                 fix=f"give it to the join: join(..., {name}=...)",
             )
+
+
+def merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any:
+    """Returns the join's inputs: a dict where inputs have names, else a tuple."""
+    named: dict[str, Any] = {}
+    unnamed: list[Any] = []
+    for (inputs, *_), name in zip(nested, names, strict=True):
+        if name is not None:
+            leaves = [inputs] if isinstance(inputs, Leaf) else list(_values(inputs))
+            if len(leaves) != 1:
+                raise ArgumentError(
+                    f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
+                    fix="pass it by position: it then brings its own input names",
+                )
+            inputs = {name: leaves[0]}
+        if isinstance(inputs, dict):
+            if clash := named.keys() & inputs.keys():
+                raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
+            named.update(inputs)
+        else:
+            unnamed += [inputs] if isinstance(inputs, Leaf) else inputs
+    if named and unnamed:
+        raise ArgumentError(
+            "some inputs have names and some have none",
+            got=f"names: {', '.join(named)}; without: {len(unnamed)}",
+            fix="pass every part with a single input by keyword: join(image=images, …)",
+        )
+    return named or (unnamed[0] if len(unnamed) == 1 else tuple(unnamed))
+
+
+def _values(inputs: Any) -> Any:
+    return inputs.values() if isinstance(inputs, dict) else inputs
+
+
+def one_of(found: list[Any], role: str) -> Any:
+    """Returns the only one, or several dicts by output name as one."""
+    if len(found) == 1:
+        return found[0]
+    merged: dict[str, Any] = {}
+    for each in found:
+        if not isinstance(each, dict) or merged.keys() & each.keys():
+            raise ArgumentError(
+                f"several parts have {role}",
+                got=f"{len(found)} parts",
+                fix=f"say which: join(..., {role}=...), or give each of them a name in a dict",
+            )
+        merged.update(each)
+    return merged

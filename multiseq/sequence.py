@@ -48,9 +48,11 @@ if hasattr(os, "register_at_fork"):
 class _NamedInErrors(abc.ABCMeta):
     """Adds the class to errors that a constructor raises, in whichever subclass."""
 
-    def __call__(cls, *args: Any, **keywords: Any) -> Any:
-        with naming(cls):
-            return super().__call__(*args, **keywords)
+    if not TYPE_CHECKING:  # Which would take what `__call__` returns for what a class makes.
+
+        def __call__(cls, *args, **keywords):
+            with naming(cls):
+                return super().__call__(*args, **keywords)
 
     @property
     def __signature__(cls) -> inspect.Signature:
@@ -129,7 +131,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         max_errors: int = 100,
         timeout: float | None = None,
         spec: Any = None,
-        class_weight: Mapping[Any, Any] | None = None,
+        class_weight: Mapping[Any, Any] | str | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__()
@@ -327,15 +329,17 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
                 )
             return self._live
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _OWN:
-            cls = type(self).__name__
-            raise NotInitializedError(
-                "the base class was not initialized",
-                fix=f"call super().__init__(n_or_keys, **keywords) in {cls}.__init__, where "
-                "n_or_keys is the number of samples or their keys",
-            ).at(cls=cls)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # Which would take any name for an attribute.
+
+        def __getattr__(self, name):
+            if name in _OWN:
+                cls = type(self).__name__
+                raise NotInitializedError(
+                    "the base class was not initialized",
+                    fix=f"call super().__init__(n_or_keys, **keywords) in {cls}.__init__, where "
+                    "n_or_keys is the number of samples or their keys",
+                ).at(cls=cls)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         settings = self._settings

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
-from .augmenting import as_augmentation
-from .errors import ArgumentError, describe
+from .augmenting import Augmentation, as_augmentation
+from .errors import ArgumentError, SampleError, describe
 from .order import Order, Sampler, draw_seed
 
-__all__ = ["Parallel", "Settings"]
+__all__ = ["BaseKeywords", "Keywords", "Parallel", "Settings"]
+
+
+class Keywords(TypedDict, total=False):
+    """What `replace` takes, for type checkers."""
+
+    batch_size: int
+    shuffle: bool
+    seed: int | None
+    drop_last: bool
+    sampler: Sampler | None
+    workers: int
+    use_multiprocessing: bool
+    max_queue_size: int | None
+    augment: Augmentation | None
+    augmented: bool
+    on_error: str | Callable[[SampleError], bool]
+    max_errors: int
+    timeout: float | None
+    class_weight: Mapping[Any, Any] | str | None
+    name: str | None
+
+
+class BaseKeywords(Keywords, total=False):
+    """The keywords of `MultiInputSequence`, for type checkers of what passes them on."""
+
+    spec: Any
 
 
 class Parallel(NamedTuple):

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import multiseq
+from multiseq.join import _Join
+from multiseq.settings import BaseKeywords
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -122,3 +124,25 @@ def test_help_shows_what_a_constructor_takes(name: str) -> None:
     cls = getattr(multiseq, name)
     own = inspect.signature(cls.__init__).parameters
     assert list(inspect.signature(cls).parameters) == list(own)[1:]
+
+
+def test_dir_shows_what_users_may_use() -> None:
+    assert dir(multiseq) == sorted(multiseq.__all__)
+    seq = multiseq.ArraySequence({"a": [1.0, 2.0]})
+    seq.note = "an attribute of the user's"  # type: ignore[attr-defined]
+    shown = dir(seq)
+    assert {"adapt", "keys", "load_sample", "note", "num_batches", "split", "subset"} <= set(shown)
+    assert not [name for name in shown if name.startswith("_")]
+    assert not {"make_layout", "served_layout", "workers", "for_workers"} & set(shown)
+    assert "parts" in dir(multiseq.join(seq))
+
+
+def test_the_keywords_for_type_checkers_are_those_of_the_base() -> None:
+    base = inspect.signature(multiseq.MultiInputSequence).parameters
+    keywords = {name for name, each in base.items() if each.kind is each.KEYWORD_ONLY}
+    assert keywords == set(BaseKeywords.__annotations__)
+    joined = inspect.signature(_Join.__call__).parameters
+    for name in keywords:
+        assert joined[name].annotation == base[name].annotation
+    given = {name: ref.__forward_arg__ for name, ref in BaseKeywords.__annotations__.items()}
+    assert given == {name: base[name].annotation for name in keywords}

@@ -6,7 +6,7 @@ import copy
 import os
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..keys.aligning import check_kinds
 from ..keys.indexing import find
 from ..keys.selection import checked_keys, few, per_sample, positions_of
 from ..order import Indices
-from ..settings import Settings
+from ..settings import Keywords, Settings
 from .clock import EpochClock
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Views", "started"]
 
+# What Keras or the engine asks for; its names are public, and none of a user's business.
+_NOT_FOR_USERS = {
+    *("augments", "collates", "for_workers", "loads_batches", "make_layout", "make_sample"),
+    *("note_substituted", "served_layout", "source_indices", "substitutes"),
+    *("max_queue_size", "on_epoch_begin", "use_multiprocessing", "workers"),
+}
 _OF_A_RUN = ("_clock", "_live", "_reported", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
@@ -57,7 +63,7 @@ class Views:
         """The samples' keys, in source order."""
         return self._keys
 
-    def replace(self, **settings: Any) -> Self:
+    def replace(self, **settings: Unpack[Keywords]) -> Self:
         """Returns a sequence over the same data with other keywords, such as `batch_size`.
 
         Raises:
@@ -184,6 +190,10 @@ class Views:
         if not hasattr(sampler, "aligned"):
             return sampler
         return sampler.aligned(self.keys if self._keyed else self.num_samples)
+
+    def __dir__(self) -> list[str]:
+        names = super().__dir__()
+        return sorted(n for n in names if not n.startswith("_") and n not in _NOT_FOR_USERS)
 
     # A copy, in this process or another, starts with the same data and without workers.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ..memory import BatchMemory
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
 from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
 
@@ -66,7 +67,7 @@ class ArraySequence(MultiInputSequence):
         sample_weight: Any = None,
         *,
         keys: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         if is_table(inputs):
             inputs = columns_of(inputs)

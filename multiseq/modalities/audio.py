@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.audio.mel import FLOOR, LogMel, MelFrames
 from ..sources.audio.sound import SUFFIXES, SoundReader, require_packages
 from ..sources.items import check_keys, items_and_keys, with_spec
@@ -88,7 +89,7 @@ class AudioSequence(MultiInputSequence):
         root: str | os.PathLike[str] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         require_packages()
         rate = _checked_rate(sample_rate)

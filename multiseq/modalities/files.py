@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..keys.targets import Targets
 from ..order import Indices
 from ..samples import Structure
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.files.documents import as_array, as_column, read_csv, read_json, read_txt
 from ..sources.files.npy import ArrayStack, read_npz
 from ..sources.files.templates import Template, check_files, find_keys
@@ -99,7 +100,7 @@ class FileSequence(MultiInputSequence):
         transforms: Mapping[Any, Any] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
         self._root = _checked_folder(root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.images.decode import Decoder
 from ..sources.images.fitting import Fit, Fitting, Interpolation, Pixels
 from ..sources.images.pillow import SUFFIXES, pixel_limit
@@ -115,7 +116,7 @@ class ImageSequence(MultiInputSequence):
         fast: bool = True,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         self._dtype = _checked_dtype(dtype)
         self._scale = _checked_scale(scale, self._dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..keys.targets import Targets
 from ..order import Indices
 from ..samples import Spec, Structure
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.files.templates import list_names
 from ..sources.flat import FlatTexts
 from ..sources.sql.columns import Columns, Leaf, leaves_of, with_transforms
@@ -103,7 +104,7 @@ class SQLSequence(MultiInputSequence):
         targets: Any = None,
         transforms: Mapping[Any, Any] | None = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
         nested = {name: leaves_of(name, part) for name, part in parts.items() if part is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.frames import as_frame
 from ..sources.tables.columns import categories, column, nearest, numbers, target
 from ..sources.tables.inputs import Categories, Encoded, Frame, Numbers
@@ -104,7 +105,7 @@ class TableSequence(MultiInputSequence):
         transforms: Any = None,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         table = as_frame(frame)
         others = {keys} if isinstance(keys, str) else set()

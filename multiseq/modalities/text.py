@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ..memory import aligned_empty
 from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.flat import FlatRows, FlatTexts
 from ..sources.items import check_items, check_keys, items_and_keys, with_spec
 from ..sources.text.tokenizers import Splitter, layer_length, splitter, words
@@ -93,7 +94,7 @@ class TextSequence(MultiInputSequence):
         pad_id: int = 0,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         if max_length is None:
             max_length = layer_length(tokenizer)

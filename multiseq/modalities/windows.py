@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ..keys.selection import few
 from ..keys.targets import Targets
 from ..order import Indices
 from ..sequence import MultiInputSequence
+from ..settings import BaseKeywords
 from ..sources.windows.columns import Columns
 from ..sources.windows.rows import Rows, sorting
 from ..sources.windows.runs import Runs, covered, find_gaps, no_windows
@@ -113,7 +114,7 @@ class WindowSequence(MultiInputSequence):
         gaps: Literal["drop", "raise", "ignore"] = "drop",
         keys: Literal["time"] | None = None,
         sample_weight: Any = None,
-        **keywords: Any,
+        **keywords: Unpack[BaseKeywords],
     ) -> None:
         self._length = _checked_count("length", length, 1)
         self._horizon = _checked_count("horizon", horizon, 0) if targets is not None else 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..samples import Spec
+from ..settings import BaseKeywords
 
 __all__ = ["check_items", "check_keys", "items_and_keys", "with_spec"]
 
@@ -78,7 +79,7 @@ def check_keys(keys: Any, items: list[Any], what: str) -> None:
         )
 
 
-def with_spec(keywords: dict[str, Any], own: Spec) -> dict[str, Any]:
+def with_spec(keywords: BaseKeywords, own: Spec) -> BaseKeywords:
     """Adds the spec of a modality's one input to the base's keywords, unless the user gave it."""
     given = keywords.get("spec")
     if given is None:
