@@ -191,7 +191,7 @@ def test_a_forgotten_init_names_the_class_and_the_line(use: Any) -> None:
 
 def test_other_attributes_are_missing_as_usual() -> None:
     with pytest.raises(AttributeError, match="'Coded' object has no attribute 'nothing'"):
-        _ = Coded(3).nothing
+        _ = Coded(3).nothing  # type: ignore[attr-defined]
     assert not hasattr(Coded(3), "nothing")
 
 

@@ -91,7 +91,7 @@ def test_what_cannot_be_joined(make: Any, says: str) -> None:
 
 def test_an_unknown_keyword() -> None:
     with pytest.raises(ArgumentError, match="batchsize is neither a sequence nor a keyword"):
-        join(part(), batchsize=3)
+        join(part(), batchsize=3)  # type: ignore[arg-type]
 
 
 def test_a_part_that_collates_cannot_be_joined() -> None:
@@ -377,7 +377,7 @@ def test_inner_never_looks_at_what_it_dropped() -> None:
 
 def test_what_is_no_sequence() -> None:
     with pytest.raises(ArgumentError, match="b is neither a sequence nor a keyword"):
-        join(a=part(None), b=np.zeros(N))
+        join(a=part(None), b=np.zeros(N))  # type: ignore[arg-type]
 
 
 def test_a_part_that_is_called_like_a_keyword() -> None:

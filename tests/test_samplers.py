@@ -70,7 +70,8 @@ def test_it_keeps_the_contract_in_a_sequence(name: str) -> None:
 @each_sampler
 def test_workers_make_no_difference(name: str) -> None:
     alone = Coded(120, sampler=SAMPLERS[name], batch_size=8, seed=1)
-    for settings in ({"workers": 2}, {"workers": 1, "use_multiprocessing": True}):
+    ways: tuple[dict[str, Any], ...] = ({"workers": 2}, {"workers": 1, "use_multiprocessing": True})
+    for settings in ways:
         with alone.replace(**settings) as seq:
             seq.set_epoch(2)
             alone.set_epoch(2)
