@@ -20,7 +20,7 @@ from .base.predicting import Predicting
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
-from .errors import ArgumentError, NotInitializedError, SampleError, naming
+from .errors import NotInitializedError, SampleError, naming
 from .keys.selection import checked_keys
 from .order import Draw, Indices, Sampler
 from .samples import Sample, copied
@@ -217,21 +217,6 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         """A `Spec` for each leaf, nested like a sample: `(inputs, targets)`, say."""
         layout = self._layout()
         return layout.structure.unflatten(list(layout.specs))
-
-    @property
-    def epoch(self) -> int:
-        """Which epoch it is, from 0."""
-        return self._clock.epoch
-
-    def set_epoch(self, epoch: Any) -> None:
-        """Goes to any epoch.
-
-        Raises:
-            ArgumentError: It is not an integer of at least 0.
-        """
-        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or int(epoch) < 0:
-            raise ArgumentError("bad epoch", got=epoch, expected="an integer of at least 0")
-        self._clock.set(int(epoch))
 
     def batch_keys(self, index: int) -> pd.Index[Any]:
         """Returns the keys of batch `index` of the current epoch, in its order."""

@@ -35,6 +35,7 @@ LAYERS = (
     "transforms.*",
     "transforms",
     "engine.exit",
+    "engine.loading",
     "engine.job",
     "engine.base",
     "engine.layout",

@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 import operator
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from .. import _keras
 from .._keras import Caller
 from ..engine.base import Stats
 from ..engine.job import Source
+from ..engine.loading import loading
 from ..engine.runtime import Runtime
-from ..errors import ArgumentError
+from ..errors import ArgumentError, MultiseqError
 from ..settings import Settings
 from .clock import EpochClock
 
@@ -28,6 +32,15 @@ else:
 __all__ = ["KerasFeed"]
 
 
+class _Bound(threading.local):
+    """The sequence that is being iterated over in this thread, and the epoch that it serves."""
+
+    to: tuple[object, int] = None, 0
+
+
+_bound = _Bound()
+
+
 class KerasFeed(_Base):
     """The side of a sequence that Keras sees; `MultiInputSequence` documents it for users.
 
@@ -38,6 +51,16 @@ class KerasFeed(_Base):
     _settings: Settings
     _clock: EpochClock
     _live: Runtime | None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if cls.__len__ is not KerasFeed.__len__:
+            raise ArgumentError(
+                "a sequence cannot have a __len__ of its own: Keras reads as many batches as it "
+                "says, and the epoch has others",
+                fix="leave __len__ out; for fewer batches in an epoch write the property "
+                "num_batches, or pass steps_per_epoch to fit; for fewer samples use subset()",
+            ).at(cls=cls.__name__)
 
     def _started(self) -> Runtime:
         raise NotImplementedError
@@ -80,16 +103,26 @@ class KerasFeed(_Base):
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
         if who not in (Caller.KERAS, Caller.LEGACY):
-            return runtime.batch(source, self._clock.epoch, index)
+            iterated, epoch = _bound.to
+            epoch = epoch if iterated is self else self._clock.epoch
+            return runtime.batch(source, epoch, index)
         epoch = self._clock.serve(_keras.reader(frame), index)
         batch = runtime.batch(source, epoch, index)
         return _keras.as_torch(batch) if who == Caller.KERAS and _keras.wants_torch() else batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Iterates over the batches of the current epoch."""
-        for index in range(len(self)):
-            yield self[index]
-        self._report_substituted(self._clock.epoch)
+        """Iterates over the batches of the current epoch, whatever becomes current meanwhile."""
+        return self._of_epoch(self._clock.epoch)
+
+    def _of_epoch(self, epoch: int) -> Iterator[tuple[Any, ...]]:
+        for index in range(self.num_batches):
+            before, _bound.to = _bound.to, (self, epoch)
+            try:
+                batch = self[index]  # By way of what a subclass makes of it.
+            finally:
+                _bound.to = before
+            yield batch
+        self._report_substituted(epoch)
 
     @property
     def num_batches(self) -> int:
@@ -134,6 +167,32 @@ class KerasFeed(_Base):
         elif who == Caller.KERAS:
             self._clock.end_pass(reader, len(self))
         return True
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch it is, from 0.
+
+        Raises:
+            MultiseqError: A sample is being loaded: workers are ahead, or know of no epoch.
+        """
+        if loading.depth:
+            raise MultiseqError(
+                "self.epoch was read while loading, where it differs by worker",
+                expected="samples that depend on their index alone",
+                fix="draw what changes from epoch to epoch in augment(sample, rng): its rng "
+                "depends on the seed, the epoch and the sample",
+            ).at(cls=type(self).__name__)
+        return self._clock.epoch
+
+    def set_epoch(self, epoch: Any) -> None:
+        """Goes to any epoch.
+
+        Raises:
+            ArgumentError: It is not an integer of at least 0.
+        """
+        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or int(epoch) < 0:
+            raise ArgumentError("bad epoch", got=epoch, expected="an integer of at least 0")
+        self._clock.set(int(epoch))
 
     def stats(self) -> Stats:
         """Tells what came of reading ahead: the share of batches guessed, and the time waited.

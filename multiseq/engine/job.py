@@ -21,6 +21,7 @@ from ..order import Draw, Indices
 from ..samples import Leaves, Sample, Spec, Structure
 from ..weights import Weighting
 from .exit import stop_if_exiting
+from .loading import loading
 
 __all__ = ["Job", "Layout", "OneByOne", "Source", "blame"]
 
@@ -191,12 +192,13 @@ class Job:
             leaves = self._rows(indices) if leaves is None else leaves
             if leaves is not None and self._put_rows(start, leaves, indices):
                 return
-        for row, index in enumerate(indices.tolist(), start):
-            stop_if_exiting()
-            try:
-                self._load_one(row, index)
-            except Exception as error:
-                self._mend(error, row, index)
+        with loading:
+            for row, index in enumerate(indices.tolist(), start):
+                stop_if_exiting()
+                try:
+                    self._load_one(row, index)
+                except Exception as error:
+                    self._mend(error, row, index)
 
     def _load_one(self, row: int, index: int) -> None:
         sample = self.source.make_sample(index, self.draw)
@@ -224,7 +226,8 @@ class Job:
         """Returns the batch's leaves, when all chunks are loaded."""
         if self._samples is not None:
             try:
-                batch = self.source.collate(self._samples)
+                with loading:
+                    batch = self.source.collate(self._samples)
                 leaves = self.layout.structure.flatten(batch)
                 self._builder.put_rows(0, len(self.indices), leaves)
             except Exception as error:
@@ -240,7 +243,9 @@ class Job:
     def _rows(self, indices: Indices) -> Leaves | None:
         """Returns what `load_batch` returns; None to load samples one by one instead."""
         try:
-            return self.layout.structure.flatten(self.source.load_batch(indices))
+            with loading:
+                rows = self.source.load_batch(indices)
+            return self.layout.structure.flatten(rows)
         except Exception as error:
             self._after_failure(error, indices)
             return None

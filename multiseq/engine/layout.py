@@ -9,6 +9,7 @@ from ..order import Draw
 from ..samples import Spec, Structure, infer_spec
 from ..weights import Weighting
 from .job import Layout, Source, blame
+from .loading import loading
 
 __all__ = ["infer_layout"]
 
@@ -31,9 +32,10 @@ def infer_layout(
         ArgumentError: `declared` or `class_weight` do not fit the sample.
     """
     try:
-        sample = source.make_sample(index, draw)
-        if source.collates:
-            sample = source.collate([sample])
+        with loading:
+            sample = source.make_sample(index, draw)
+            if source.collates:
+                sample = source.collate([sample])
         structure = Structure(sample)
         specs = [
             _spec(leaf, name, wanted, source.collates, floatx)
