@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from .errors import ArgumentError, describe
 
-__all__ = ["Draw", "Indices", "Order", "Permutation", "Sampler", "draw_seed"]
+__all__ = ["Draw", "Indices", "Order", "Permutation", "Sampler", "draw_seed", "entropy"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -34,6 +34,7 @@ _SMALL_DOMAIN = 1 << 12
 # Large enough to spread NumPy's cost per call, small enough to compute in well under 1 ms.
 _BLOCK = 1 << 14
 _WORD = (1 << 64) - 1
+_KEY_BITS = 128  # Of Philox.
 
 _local = threading.local()
 
@@ -52,7 +53,7 @@ class Permutation:
         # minimum leaves a tiny n enough room to reach all of its permutations.
         self._bits = max((n - 1).bit_length() // 2, 4)
         self._range = max(-(-n // (1 << self._bits)), 1 << 4)
-        self._keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint32)
+        self._keys = entropy(*key).generate_state(_ROUNDS, np.uint32)
         domain = self._range << self._bits
         # A tiny n may walk often: there a table is cheaper than the network.
         self._table = self._encode(np.arange(domain)) if domain <= _SMALL_DOMAIN else None
@@ -87,6 +88,22 @@ class Permutation:
             mixed >>= np.uint32(16)
             return mixed
         return ((mixed * np.uint64(self._range)) >> np.uint64(32)).astype(np.uint32)
+
+
+def entropy(*key: int) -> np.random.SeedSequence:
+    """Returns the entropy of a key of several integers, of any size.
+
+    NumPy cuts integers into words of 32 bits and puts those together, so that with large ones
+    many keys would be the same words. Before the words of each stands how many they are then; no
+    key of small integers is as long.
+    """
+    if all(value < 1 << 32 for value in key):
+        return np.random.SeedSequence(key)
+    words: list[int] = []
+    for value in key:
+        count = max(1, -(-value.bit_length() // 32))
+        words += [count, *((value >> 32 * k) % (1 << 32) for k in range(count))]
+    return np.random.SeedSequence(words)
 
 
 def _mix(values: npt.NDArray[np.uint32], key: np.uint32) -> npt.NDArray[np.uint32]:
@@ -197,6 +214,14 @@ class Draw:
     epoch: int
     part: int = 0
 
+    @property
+    def key(self) -> int:
+        """The seed in 128 bits, as which workers get it; a longer one is hashed."""
+        if self.seed < 1 << _KEY_BITS:
+            return self.seed
+        low, high = entropy(self.seed).generate_state(2, np.uint64).tolist()
+        return low | high << 64
+
     def of_part(self, number: int) -> Draw:
         """Returns the random numbers of the join's part `number`."""
         # Multiplied by an odd constant near 2^64 / golden ratio: parts of parts do not collide.
@@ -216,7 +241,8 @@ class Draw:
             # A full buffer position: nothing of the last sample is handed out again.
             _local.state.update(buffer_pos=4, has_uint32=0, uinteger=0)
         state = _local.state["state"]
-        state["key"] = np.array([self.seed & _WORD, self.seed >> 64 & _WORD], np.uint64)
+        key = self.key
+        state["key"] = np.array([key & _WORD, key >> 64], np.uint64)
         state["counter"] = np.array([0, index, self.epoch & _WORD, self.part], np.uint64)
         _local.philox.state = _local.state
         generator: np.random.Generator = _local.generator

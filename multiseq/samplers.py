@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .errors import ArgumentError, describe
 from .keys.selection import per_sample
-from .order import Indices, Permutation
+from .order import Indices, Permutation, entropy
 from .strategies import Strategy, wanted_counts
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class BucketSampler(SamplerBase):
 
 def _uniform(n: int, seed: int, epoch: int, stream: int = 0) -> Array:
     """Returns n random numbers in [0, 1)."""
-    bits = np.random.Philox(np.random.SeedSequence((seed, epoch, stream))).random_raw(n)
+    bits = np.random.Philox(entropy(seed, epoch, stream)).random_raw(n)
     return np.asarray(bits >> np.uint64(11), np.float64) * 2.0**-53
 
 
