@@ -54,6 +54,7 @@ LAYERS = (
     "engine.ray",
     "engine.runtime",
     "engine",
+    "keys.times",
     "keys.indexing",
     "keys.selection",
     "keys.aligning",

@@ -112,7 +112,7 @@ def test_dates_with_a_time_zone() -> None:
 
 @pytest.mark.parametrize("dtype", [object, "str", "string", pd.ArrowDtype(pa.string())])
 def test_dates_as_text(dtype: Any) -> None:
-    text = ["1970-01-02", None, "1970-01-01T02:00:01+01:00"]
+    text = ["1970-01-02T00:00Z", None, "1970-01-01T02:00:01+01:00"]
     assert numeric(pd.Series([*text[:1], *text[2:]], dtype=dtype)) == [86_400, 3601]
     middle = standardized(pd.Series(["1970-01-03", None, "1970-01-01"], dtype=dtype))
     assert middle == [1, 0, -1]

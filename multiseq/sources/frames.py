@@ -13,7 +13,7 @@ from ..errors import ArgumentError, MissingPackageError, SourceError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_frame", "iso_dates"]
+__all__ = ["as_frame"]
 
 _CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst")
 _PARQUET = (".parquet", ".pq")
@@ -55,24 +55,6 @@ def as_frame(table: Any, wanted: Collection[Any] | None = None) -> pd.DataFrame:
     if not len(frame):
         raise ArgumentError("the table has no rows", got=f"columns {list(frame.columns)}")
     return frame
-
-
-def iso_dates(series: pd.Series[Any]) -> pd.Series[Any] | None:
-    """Returns a column of text as dates of UTC, as a CSV file holds them.
-
-    Returns:
-        None unless each value is missing or a date of ISO 8601 with at least a year and a month:
-        "2012" alone is a number.
-    """
-    import pandas as pd
-
-    found = series.dropna() if series.dtype.kind in "OU" else ()  # "U" is text of Arrow.
-    if not len(found) or not all(isinstance(each, str) and each[4:5] == "-" for each in found):
-        return None
-    try:
-        return pd.to_datetime(series, format="ISO8601", utc=True)
-    except ValueError:
-        return None
 
 
 def _read_file(path: str, wanted: Collection[Any] | None) -> pd.DataFrame:

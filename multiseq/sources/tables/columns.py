@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from ...errors import ArgumentError, describe
 from ...keys.selection import few
+from ...keys.times import as_moments
 from ...transforms.base import is_missing
-from ..frames import iso_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +59,8 @@ def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
 def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
     """Returns a column as an array of numbers or bools, NaN for what is missing.
 
-    Dates (as text in ISO 8601 too) are seconds since 1970-01-01 UTC and durations are seconds,
-    both float64.
+    Dates (of Python, and as text in ISO 8601 too) are seconds since 1970-01-01 UTC and durations
+    are seconds, both float64.
 
     Args:
         series: The column.
@@ -79,11 +79,8 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
         )
         found: Array = (np.append(values, np.nan) if series.hasnans else values)[codes]
         return found
-    if (dates := iso_dates(series)) is not None:
-        series, dtype = dates, dates.dtype
-    if dtype.kind == "M":
-        moments = pd.DatetimeIndex(series)
-        moments = moments if moments.tz is None else moments.tz_convert(None)
+    moments, _ = as_moments(series, series.name)
+    if moments is not None:
         return np.asarray((moments.to_numpy() - _EPOCH) / _SECOND)  # NaT becomes NaN.
     if dtype.kind == "m":
         return np.asarray(pd.TimedeltaIndex(series).to_numpy() / _SECOND)
@@ -159,8 +156,8 @@ def _no_category(series: pd.Series[Any], got: str) -> ArgumentError:
         f"column {series.name!r} does not hold categories",
         got=got,
         expected="text, numbers or booleans",
-        fix=f"take a part of the date: {name}.dt.month; or name it in numeric="
-        if series.dtype.kind == "M"
+        fix=f"take a part of the date: pandas.to_datetime({name}).dt.month; or name it in numeric="
+        if as_moments(series, series.name)[0] is not None
         else f"convert it: {name}.astype(str); lists of tokens belong in a TextSequence",
     )
 

@@ -5,7 +5,6 @@ pandas is imported where it is used: worker processes get arrays alone.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +13,9 @@ import numpy.typing as npt
 
 from ...errors import AlignmentError, ArgumentError
 from ...keys.selection import few
+from ...keys.times import as_moments
 from ...order import Indices
-from ..frames import as_frame, iso_dates
+from ..frames import as_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -238,30 +238,28 @@ def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:
     """
     import pandas as pd
 
-    refused = functools.partial(
-        ArgumentError,
+    moments, zone = as_moments(values, name)
+    if moments is not None:
+        try:
+            return moments.astype("datetime64[ns]").to_numpy(), zone
+        except ValueError as error:
+            raise _no_times(name, str(error)) from error
+    values, kinds = values.infer_objects(), pd.api.types
+    if kinds.is_bool_dtype(values.dtype) or not kinds.is_any_real_numeric_dtype(values.dtype):
+        raise _no_times(name, f"dtype {values.dtype}, such as {few(values.dropna(), 2)}")
+    if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
+        signed = values.max() <= np.iinfo(np.int64).max
+        return values.to_numpy(np.int64 if signed else np.uint64), None
+    return values.to_numpy(np.float64, na_value=np.nan), None
+
+
+def _no_times(name: Any, got: str) -> ArgumentError:
+    return ArgumentError(
         f"the times in {name!r} are no times",
-        expected="dates or numbers",
+        got=got,
+        expected="dates (of the years 1678 to 2261; text in ISO 8601 too) or numbers",
         fix=f"convert them: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format=...)",
     )
-    kinds, zone = pd.api.types, None
-    try:
-        if isinstance(values.dtype, pd.PeriodDtype):
-            values = values.dt.to_timestamp()
-        elif kinds.is_object_dtype(values.dtype) or kinds.is_string_dtype(values.dtype):
-            values = pd.to_datetime(values, format="ISO8601")
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
-            zone = values.dtype.tz
-            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-        if kinds.is_datetime64_any_dtype(values.dtype):
-            return values.astype("datetime64[ns]").to_numpy(), zone
-    except (TypeError, ValueError) as error:
-        raise refused(got=str(error)) from error
-    if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
-        return values.to_numpy(np.int64), None
-    if not kinds.is_numeric_dtype(values.dtype) or kinds.is_bool_dtype(values.dtype):
-        raise refused(got=f"dtype {values.dtype}")
-    return values.to_numpy(np.float64, na_value=np.nan), None
 
 
 def _numbers(values: pd.Series[Any], role: str) -> Array:
@@ -279,7 +277,7 @@ def _numbers(values: pd.Series[Any], role: str) -> Array:
             f"encode it: frame[{name!r}].astype('category').cat.codes, or one column for "
             f"each value: pd.get_dummies(frame, columns=[{name!r}])"
         )
-        if kinds.is_datetime64_any_dtype(values.dtype) or iso_dates(values) is not None:
+        if as_moments(values, name)[0] is not None:
             date = f"pd.to_datetime(frame[{name!r}])"
             fix = f"take a part of the date that may matter: {date}.dt.hour, {date}.dt.dayofweek"
         raise ArgumentError(
