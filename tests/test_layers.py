@@ -87,6 +87,7 @@ LAYERS = (
     "sources.images.jpeg",
     "sources.images.decode",
     "sources.files.templates",
+    "sources.sql.readers",
     "sources.*",
     "sources",
     "modalities.*",

@@ -20,10 +20,8 @@ from multiseq.errors import (
     MissingPackageError,
     SampleError,
     SourceError,
-    SpecError,
 )
 from multiseq.modalities.sql import SQLSequence
-from multiseq.samples import Spec
 
 
 @pytest.fixture
@@ -39,10 +37,7 @@ def one(path: Any, *values: Any, kind: str = "", **keywords: Any) -> SQLSequence
 
 
 def test_a_number_that_is_whole_in_the_first_row_alone(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="cannot be cast") as caught:
-        one(tmp_path / "a.db", 1, 2.5)[0]
-    assert "in the place of inputs['v']: spec=Spec((), 'float32')" in str(caught.value)
-    (batch,) = one(tmp_path / "b.db", 1, 2.5, spec={"v": Spec((), "float32")})[0]
+    (batch,) = one(tmp_path / "a.db", 1, 2.5)[0]
     assert batch["v"].tolist() == [1, 2.5]
 
 
@@ -268,10 +263,13 @@ def test_null_that_a_transform_leaves(tmp_path: Path) -> None:
     assert caught.value.where["key"] == "102"
 
 
-def test_integers_and_then_others(tmp_path: Path) -> None:
-    with pytest.raises(SampleError, match="int64") as caught:
-        one(tmp_path / "v.db", 1, 2.5)[0]
+def test_integers_and_later_others(tmp_path: Path) -> None:
+    seq = one(tmp_path / "v.db", 1, 2)
+    changed(tmp_path / "v.db", "UPDATE films SET v = 2.5 WHERE id = 101")
+    with pytest.raises(SampleError, match="several types") as caught:
+        seq[0]
     assert caught.value.where["key"] == "101"
+    assert "int64" in str(caught.value)
 
 
 def test_a_function_that_raises(tmp_path: Path) -> None:

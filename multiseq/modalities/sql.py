@@ -18,9 +18,10 @@ from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.files.templates import list_names
 from ..sources.flat import FlatTexts
-from ..sources.sql.columns import Columns, Leaf, leaves_of, with_transforms
+from ..sources.sql.alchemy import AlchemyReader
+from ..sources.sql.columns import Columns, Leaf, dtype_of, leaves_of, with_transforms
 from ..sources.sql.queries import checked_query, path_or_url
-from ..sources.sql.readers import AlchemyReader, Reader, SQLiteReader
+from ..sources.sql.readers import Reader, SQLiteReader
 from ..transforms import learn_rows
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class SQLSequence(MultiInputSequence):
     when it first reads; `close()` closes this process' connections. Nothing is written.
 
     One column is one input of shape (): integers are int64, booleans bool, other numbers (decimal
-    ones too) `keras.config.floatx()`; the first sample decides, or `spec=Spec((), "float32")` where
-    it is whole by chance. A list of columns is one vector of that dtype. Anything else, such as
-    text, dates or bytes, needs an entry in `transforms`.
+    ones too) `keras.config.floatx()`. The whole column decides, or its declaration: whole numbers
+    in a column that SQLite knows as REAL or DECIMAL are decimal ones. A list of columns is one
+    vector of `floatx()`. Anything else, such as text, dates or bytes, needs an entry in
+    `transforms`.
 
     NULL is an error that names key and column, unless a transform gives it a number: those of
-    numbers get NaN, those of text None (a `Vocabulary` gives both the id of what is missing).
+    numbers get NaN, so that all values of such a column are float64; those of text get None. A
+    `Vocabulary` gets values as they are, and gives NULL the id of what is missing.
 
     Example:
         >>> films = SQLSequence(
@@ -151,6 +154,10 @@ class SQLSequence(MultiInputSequence):
         self._row_keys = _RowKeys(self._reader.keys())
         if not len(self._row_keys.values):
             raise ArgumentError("there are no rows", got=f"an empty result of {source!r}")
+        typed = [leaf for leaf in self._leaves if leaf.is_typed]
+        types = self._reader.types([leaf.columns[0] for leaf in typed]) if typed else []
+        for leaf, held in zip(typed, types, strict=True):
+            leaf.dtype = dtype_of(held, leaf.transform is not None)
         try:
             return checked_keys(self._row_keys.values)
         except AlignmentError as error:

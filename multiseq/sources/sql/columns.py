@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError, MultiseqError, SampleError
-from ...transforms import Transform
+from ...transforms import Transform, Vocabulary
 from ..steps import as_steps, stacked
 
-__all__ = ["Columns", "Leaf", "leaves_of", "with_transforms"]
+__all__ = ["Columns", "Leaf", "dtype_of", "leaves_of", "with_transforms"]
 
 Columns = str | Sequence[str]
 
 _NUMBERS = {int, float, bool, Decimal, type(None)}
 _TEXT = {str, type(None)}
+_HELD: Mapping[Any, set[type]] = {np.int64: {int}, np.bool_: {bool}, np.float64: _NUMBERS}
 
 
 class Leaf:
@@ -31,6 +33,7 @@ class Leaf:
         places: Where its columns are in a row.
         function: What each value is given to first.
         transform: What the values, or what the function returned, are given to.
+        dtype: Of the numbers in its one column; None where it holds something else.
     """
 
     def __init__(self, name: Any, columns: Columns) -> None:
@@ -39,6 +42,16 @@ class Leaf:
         self.places: list[int] = []
         self.function: Callable[[Any], Any] | None = None
         self.transform: Transform | None = None
+        self.dtype: type | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether all values of its column together decide what becomes of one."""
+        return self.function is None and not self.is_vector and not self._is_category
+
+    @property
+    def _is_category(self) -> bool:
+        return isinstance(self.transform, Vocabulary)
 
     def load(self, columns: Sequence[Any], keys: Sequence[Any]) -> Any:
         """Returns what the model gets.
@@ -76,17 +89,36 @@ class Leaf:
         for name, column in zip(self.columns, chosen, strict=True):
             if not _NUMBERS.issuperset(map(type, column)):
                 raise self._is_no_number(name, column, keys)
+        if self._is_category:
+            return np.array(list(map(_categories, chosen)), object).T
         return np.array(chosen, np.float64).T  # None becomes NaN.
 
     def _column(self, column: Sequence[Any], keys: Sequence[Any]) -> Any:
         kinds = set(map(type, column))
-        if kinds in ({int}, {bool}):
-            return np.array(column)
-        if kinds <= _NUMBERS:
-            return np.array(column, np.float64)
-        if kinds <= _TEXT and self.transform is not None:
+        if self._is_category and kinds <= _NUMBERS | _TEXT:
+            return _categories(column)
+        if self.dtype is None and self.transform is not None and kinds <= _TEXT:
             return list(column)
-        raise self._is_no_number(self.columns[0], column, keys)
+        if not kinds <= _NUMBERS:
+            raise self._is_no_number(self.columns[0], column, keys)
+        if self.transform is None and type(None) in kinds:
+            return np.array(column, np.float64)  # Which `_check` refuses.
+        held = _HELD.get(self.dtype, set())
+        if kinds <= held:
+            with contextlib.suppress(OverflowError):
+                return np.array(column, self.dtype)
+        row = next(r for r, v in enumerate(column) if type(v) not in held or _is_huge(v))
+        raise self._is_other(column[row], keys[row])
+
+    def _is_other(self, value: Any, key: Any) -> SampleError:
+        name = self.columns[0]
+        return SampleError(
+            f"column {name!r} holds values of several types",
+            got=value,
+            expected="text" if self.dtype is None else self.dtype.__name__,
+            fix=f"write CAST({name} AS REAL) in the query, or another type that holds them all; "
+            "where the database has changed, make the sequence anew",
+        ).at(key=repr(key), input=self.name)
 
     def _is_no_number(self, name: str, column: Sequence[Any], keys: Sequence[Any]) -> SampleError:
         row, value = next((r, v) for r, v in enumerate(column) if type(v) not in _NUMBERS)
@@ -118,6 +150,29 @@ class Leaf:
                         f"leave such rows out (WHERE {name} IS NOT NULL); or fill it by a "
                         "transform, as Vocabulary() does with text",
                     ).at(key=repr(keys[row]), input=self.name)
+
+
+def dtype_of(types: set[type], transformed: bool) -> type | None:
+    """Returns the dtype of a column's numbers: the same whichever rows are read together.
+
+    Args:
+        types: Of its values in all rows.
+        transformed: Whether a transform is given NULL as NaN.
+    """
+    if transformed and not types <= _NUMBERS:
+        return None
+    held = types if transformed else types & _NUMBERS - {type(None)}
+    if held == {int}:
+        return np.int64
+    return np.bool_ if held == {bool} else np.float64
+
+
+def _categories(column: Sequence[Any]) -> list[Any]:
+    return [float(v) if isinstance(v, Decimal) else v for v in column]
+
+
+def _is_huge(value: Any) -> bool:
+    return isinstance(value, int) and not -(1 << 63) <= value < 1 << 63
 
 
 def leaves_of(part: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rows of a database by their key: SQLite by Python's own module, anything else by SQLAlchemy.
+"""Rows of a database by their key, and how SQLite is read: by Python's own module.
 
 Nothing is written. Values travel as bound parameters; names are quoted; a query of the user's
 stands in parentheses, where a table would.
@@ -6,7 +6,6 @@ stands in parentheses, where a table would.
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import sqlite3
@@ -17,11 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import ArgumentError, MissingPackageError, SourceError
+from ...errors import ArgumentError, MultiseqError, SourceError
 from ..files.templates import list_names
 
-__all__ = ["AlchemyReader", "Reader", "SQLiteReader"]
+__all__ = ["Answer", "Reader", "SQLiteReader"]
 
+_TYPES = {"integer": int, "real": float, "text": str, "blob": bytes, "null": type(None)}
+_DECIMAL = re.compile("^(?!.*INT).*(REAL|FLOA|DOUB|DEC|NUMERIC|NUMBER)", re.IGNORECASE)
+_VIEW = "multiseq_columns"
 _MOST_KEYS = 900  # In one statement: SQLite took 999 parameters until 3.32, Oracle takes 1000.
 
 Answer = tuple[list[str], list[Any]]  # The columns' names, and the rows.
@@ -70,8 +72,15 @@ class Reader(ABC):
         """Runs a statement."""
 
     @abstractmethod
-    def _failed(self, error: Exception) -> SourceError | None:
-        """Returns what to raise in place of an error of the driver; None for other errors."""
+    def types(self, columns: Sequence[str]) -> list[set[type]]:
+        """Returns the types of the values that columns hold, in all rows; NULL's is that of None.
+
+        Where a column is declared to hold decimal numbers, all its numbers are floats.
+        """
+
+    def _text(self, error: Exception) -> str:
+        """What an error of the driver says, without a password."""
+        return str(error)
 
     def _is_lost(self, error: Exception) -> bool:
         """Whether it says that the server has closed the connection."""
@@ -117,11 +126,11 @@ class Reader(ABC):
                         raise
                     link.close()
                     return self._execute(self._connection(link), statement, parameters)
-            except Exception as error:
-                if (failed := self._failed(error)) is None:
-                    raise
+            except MultiseqError:
+                raise
+            except Exception as error:  # Drivers raise what they like: a ValueError for a port.
                 # Without its cause, which may show a password.
-                raise failed from None
+                raise _refused(self._text(error) or type(error).__name__) from None
 
     def _connection(self, link: _Link) -> Any:
         if link.connection is None:
@@ -196,6 +205,21 @@ class SQLiteReader(Reader):
         """Returns all keys, in ascending order."""
         return [key for (key,) in self._run(self._keys)[1]]
 
+    def types(self, columns: Sequence[str]) -> list[set[type]]:
+        """Returns the types of the values that columns hold: one pass over the rows."""
+        chosen = [f"q.{_quoted(name)}" for name in columns]
+        kinds = ", ".join(f"typeof({name})" for name in chosen)
+        _, rows = self._run(f"SELECT DISTINCT {kinds} FROM {self._from} AS q")
+        found = [{_TYPES[kind] for kind in column} for column in zip(*rows, strict=True)]
+        # Only a view tells what the columns of a query are declared to be.
+        self._run(f"CREATE TEMP VIEW {_VIEW} AS SELECT {', '.join(chosen)} FROM {self._from} AS q")
+        _, declared = self._run(f"PRAGMA temp.table_info({_VIEW})")
+        self._run(f"DROP VIEW temp.{_VIEW}")
+        for kinds_held, (_, _, words, *_) in zip(found, declared, strict=True):
+            if int in kinds_held and _DECIMAL.search(words):
+                kinds_held.add(float)  # A whole number is stored as an integer even there.
+        return found
+
     def _fetch(self, keys: list[Any]) -> list[Any]:
         return self._run(f"{self._select}({', '.join('?' * len(keys))})", keys)[1]
 
@@ -205,120 +229,7 @@ class SQLiteReader(Reader):
 
     def _execute(self, connection: Any, statement: Any, parameters: Any) -> Answer:
         cursor = connection.execute(statement, parameters)
-        return [column[0] for column in cursor.description], cursor.fetchall()
-
-    def _failed(self, error: Exception) -> SourceError | None:
-        return _refused(str(error)) if isinstance(error, sqlite3.Error) else None
-
-
-class AlchemyReader(Reader):
-    """Any database that SQLAlchemy speaks to.
-
-    Args:
-        url: Where it is.
-        source: The name of a table, or one SELECT.
-        is_query: Which of them.
-    """
-
-    def __init__(self, url: str, source: str, is_query: bool) -> None:
-        super().__init__()
-        self._url = url
-        self._engines: dict[int, Any] = {}
-        sql = _alchemy()
-        try:
-            sql.engine.make_url(url)
-        except sql.exc.ArgumentError:
-            raise ArgumentError(
-                "database is no URL that SQLAlchemy can read",
-                expected='such as "postgresql+psycopg://user@host/name"; or the path of a file',
-            ) from None
-        self._from, self._is_query = source, is_query
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__() | {"_engines": {}}
-        state.pop("_statement", None)
-        return state
-
-    def names(self) -> list[str]:
-        """Returns the names of the columns."""
-        sql = _alchemy()
-        everything = sql.select(sql.literal_column("*")).select_from(self._table([]))
-        return self._run(everything.where(sql.false()))[0]
-
-    def choose(self, key: str, columns: Sequence[str]) -> None:
-        """Says which columns to read."""
-        self._key, self._columns = key, list(columns)
-
-    def keys(self) -> list[Any]:
-        """Returns all keys, in ascending order."""
-        table = self._table([self._key])
-        column = table.c[self._key]
-        return [key for (key,) in self._run(_alchemy().select(column).order_by(column))[1]]
-
-    def _fetch(self, keys: list[Any]) -> list[Any]:
-        return self._run(self._statement, {"keys": keys})[1]
-
-    @functools.cached_property
-    def _statement(self) -> Any:
-        sql = _alchemy()
-        table = self._table(list(dict.fromkeys([self._key, *self._columns])))
-        keys = sql.bindparam("keys", expanding=True)
-        columns = [table.c[name] for name in (self._key, *self._columns)]
-        return sql.select(*columns).where(table.c[self._key].in_(keys))
-
-    def _table(self, columns: Sequence[str]) -> Any:
-        sql = _alchemy()
-        named = [sql.column(name) for name in columns]
-        if not self._is_query:
-            schema, _, name = self._from.rpartition(".")
-            return sql.table(name, *named, schema=schema or None)
-        # A ':' would stand for a parameter. A comment at the end ends with the line.
-        text = sql.text(self._from.replace(":", r"\:") + "\n")
-        return text.columns(*named).subquery("q")
-
-    def _connect(self) -> Any:
-        sql, pid = _alchemy(), os.getpid()
-        if pid not in self._engines:
-            try:
-                self._engines[pid] = sql.create_engine(self._url, poolclass=sql.pool.NullPool)
-            except ModuleNotFoundError as error:
-                raise MissingPackageError(
-                    f"the driver of this database is not installed: {error.name}",
-                    fix=f"pip install {error.name}; or name another one in the URL, as in "
-                    '"postgresql+psycopg://..."',
-                ) from error
-        connection = self._engines[pid].connect()
-        if connection.dialect.name == "postgresql":
-            # No transaction is left open between batches.
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("SET default_transaction_read_only = on")
-        return connection
-
-    def _execute(self, connection: Any, statement: Any, parameters: Any) -> Answer:
-        result = connection.execute(statement, parameters or None)
-        answer = list(result.keys()), result.fetchall()
-        connection.rollback()  # Ends the transaction that it began.
-        return answer
-
-    def _is_lost(self, error: Exception) -> bool:
-        return bool(getattr(error, "connection_invalidated", False))
-
-    def _failed(self, error: Exception) -> SourceError | None:
-        if not isinstance(error, _alchemy().exc.SQLAlchemyError):
-            return None
-        text = str(getattr(error, "orig", None) or error).strip()
-        return _refused(text)
-
-
-def _alchemy() -> Any:
-    try:
-        import sqlalchemy
-    except ImportError as error:
-        raise MissingPackageError(
-            "SQLAlchemy is not installed, which URLs need",
-            fix='pip install "multiseq[sql]"; or pass the path of a SQLite file',
-        ) from error
-    return sqlalchemy
+        return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
 def _quoted(name: str) -> str:
@@ -342,4 +253,8 @@ def _changed(key: Any, what: str) -> SourceError:
 
 
 def _refused(text: str) -> SourceError:
-    return SourceError("the database cannot be read", got=text)
+    return SourceError(
+        "the database cannot be read",
+        got=text,
+        fix="see that it can be reached from here, and that the query runs by itself there",
+    )
