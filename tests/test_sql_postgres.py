@@ -289,3 +289,37 @@ def statements(server: Server) -> int:
     server.run("SELECT pg_stat_force_next_flush()")
     sql = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'"
     return int(server.run(sql)[0][0])
+
+
+def test_a_type_does_not_depend_on_the_rows_read_together(server: Server) -> None:
+    big = 1 << 53
+    server.run(
+        "CREATE TABLE mates AS SELECT i, CASE i WHEN 1 THEN NULL ELSE i % 3 = 0 END AS b, "
+        f"CASE i WHEN 1 THEN NULL ELSE {big} + i END AS n, "
+        "(12 + i)::numeric(10, 2) AS d, i % 2 = 0 AS f FROM generate_series(0, 5) i"
+    )
+    words = Vocabulary
+    with SQLSequence(
+        server.url,
+        "mates",
+        key="i",
+        inputs={name: name for name in "bndf"},
+        transforms={"b": words(), "n": words()},
+        batch_size=1,
+    ) as seq:
+        seq.adapt(progress=False)
+        apart = [seq[k][0] for k in range(6)]
+        (together,) = seq.replace(batch_size=6)[0]
+        assert seq.transforms["b"].categories == (False, True)
+        assert seq.transforms["n"].categories == tuple(big + i for i in (0, 2, 3, 4, 5))
+    assert {name: leaf.dtype.name for name, leaf in together.items()} == {
+        "b": "int32",
+        "n": "int32",
+        "d": "float32",
+        "f": "bool",
+    }
+    for name, leaf in together.items():
+        assert [each[name][0] for each in apart] == leaf.tolist()
+        assert {each[name].dtype for each in apart} == {leaf.dtype}
+    assert together["b"].tolist() == [2, 0, 1, 2, 1, 1]
+    assert together["n"].tolist() == [1, 0, 2, 3, 4, 5]
