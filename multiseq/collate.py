@@ -7,6 +7,7 @@ the batch's longest sample, rows are kept until all are there.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from .errors import SpecError, describe
 from .memory import aligned_empty, is_batch
 from .samples import Leaves, Spec, bad_leaf
 
-__all__ = ["BatchBuilder", "as_array", "is_known"]
+__all__ = ["BatchBuilder", "as_array", "cast", "is_known", "stacked"]
 
 Array = npt.NDArray[Any]
 
@@ -103,13 +104,15 @@ class _FixedColumn:
     def put(self, row: int, leaf: Any) -> None:
         if leaf.__class__ is not np.ndarray:
             leaf = as_array(leaf, self.name)
-        if leaf.dtype is not self.dtype and leaf.dtype != self.dtype:
-            check_cast(leaf, self.spec, self.name)
-        if leaf.shape == self.shape:
-            self.array[row] = leaf
-        else:
+        place: Any = row
+        if leaf.shape != self.shape:
             check_shape(leaf.shape, self.spec, self.name)
-            self.array[row][_window(leaf.shape, self.shape, self.spec)] = leaf
+            place = (row, *_window(leaf.shape, self.shape, self.spec))
+        if leaf.dtype is self.dtype:
+            self.array[place] = leaf
+        else:
+            check_cast(leaf, self.spec, self.name)
+            _write(self.array, place, leaf, self.name)
 
     def put_rows(self, start: int, rows: Any) -> None:
         if not isinstance(rows, np.ndarray) or rows.shape[1:] != self.shape:
@@ -119,9 +122,12 @@ class _FixedColumn:
         if self._adopts and is_batch(rows, self.array.shape, self.dtype):
             self.array = rows
             return
-        if rows.dtype != self.dtype:
+        place = slice(start, start + len(rows))
+        if rows.dtype == self.dtype:
+            self.array[place] = rows
+        else:
             check_cast(rows, self.spec, self.name)
-        self.array[start : start + len(rows)] = rows
+            _write(self.array, place, rows, self.name)
 
     def finish(self, parity: int | None) -> Array:
         return self.array
@@ -141,7 +147,8 @@ class _GatheredColumn:
             check_cast(leaf, self.spec, self.name)
         if leaf.shape != self.spec.shape:
             check_shape(leaf.shape, self.spec, self.name)
-        self.rows[row] = leaf.copy()  # It may be a buffer that the next sample is loaded into.
+        # A copy, since it may be a buffer that the next sample is loaded into.
+        self.rows[row] = leaf.copy() if is_string(self.dtype) else cast(leaf, self.dtype, self.name)
 
     def put_rows(self, start: int, rows: Any) -> None:
         for row, leaf in enumerate(rows, start):
@@ -199,6 +206,62 @@ def as_array(leaf: Any, name: str) -> Array:
     return array
 
 
+def stacked(objects: Array) -> Array:
+    """Stacks a column of arrays or lists of numbers; returns other objects as they are.
+
+    Raises:
+        ValueError: They are of different shapes.
+    """
+    items = objects.tolist() if objects.ndim == 1 else []
+    if not items or not all(isinstance(item, np.ndarray | list | tuple) for item in items):
+        return objects
+    rows = np.stack([np.asarray(item) for item in items])
+    return rows if rows.dtype.kind in "biuf" else objects  # ["a", 1] would become text.
+
+
+def cast(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
+    """Returns a copy of numbers in another dtype.
+
+    Raises:
+        SpecError: A finite number would become infinite.
+    """
+    out: Array = np.empty(array.shape, dtype)
+    _write(out, ..., array, name)
+    return out
+
+
+def _write(out: Array, place: Any, values: Array, name: str) -> None:
+    """Casts numbers to their place; refuses finite ones that would become infinite."""
+    if not _narrows(values.dtype, out.dtype):
+        out[place] = values
+        return
+    try:
+        with np.errstate(over="raise"):  # The processor notices, at no cost.
+            out[place] = values
+    except FloatingPointError:
+        limit = np.finfo(out.dtype).max
+        raise SpecError(
+            f"{name} holds numbers beyond the range of its dtype, which would become infinite",
+            got=f"{describe(values)}, with values from {np.nanmin(values)} to {np.nanmax(values)}",
+            expected=f"{out.dtype}: numbers from {-limit} to {limit}",
+            fix="divide them, take their logarithm, or declare a wider dtype by spec=",
+        ).at(input=name) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _narrows(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
+    """Whether finite numbers may become infinite by a cast."""
+    return target.kind == "f" and source.kind in "iuf" and not np.can_cast(source, target, "safe")
+
+
+@functools.lru_cache(maxsize=256)
+def _is_safe(source: np.dtype[Any], target: np.dtype[Any]) -> bool:
+    """Whether a cast loses precision at most; integers may still be out of range."""
+    return np.can_cast(source, target, "safe") or (
+        target.kind not in "iu" and np.can_cast(source, target, "same_kind")
+    )
+
+
 def check_shape(shape: tuple[int, ...], spec: Spec, name: str) -> None:
     """Raises SpecError where a sample's shape does not fit its spec."""
     if spec.fits(shape):
@@ -223,11 +286,13 @@ def check_cast(array: Array, spec: Spec, name: str) -> None:
     Allowed is what NumPy calls "same_kind"; integers must also be in range.
     """
     dtype = np.dtype(spec.dtype)
+    if _is_safe(array.dtype, dtype) and not is_string(dtype):
+        return
     text = is_string(dtype) or is_string(array.dtype)  # Any number can be cast to text.
-    if array.dtype.kind == dtype.kind if text else np.can_cast(array.dtype, dtype, "safe"):
+    if text and array.dtype.kind == dtype.kind:
         return
     if not text and np.can_cast(array.dtype, dtype, "same_kind"):
-        if dtype.kind not in "iu" or not array.size:
+        if not array.size:
             return
         limits = np.iinfo(dtype)
         if limits.min <= array.min() and array.max() <= limits.max:

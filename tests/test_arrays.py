@@ -181,7 +181,7 @@ def test_frames_with_one_index_and_rows_without() -> None:
         ({"x": coded(), "y": None}, "y is no array"),
         (5, "not an array with a row for each sample"),
         ({"x": np.float32(5)}, "x is not an array with a row"),
-        (np.array([[1], [1, 2]], object), "object"),
+        (np.array([[1], [1, 2]], object), "different lengths"),
         ({"x": np.array([None, 1])}, "object"),
         ({"x": coded(), "y": coded()[:7]}, "x: 10, y: 7"),
         ((coded(), coded()[:7]), r"inputs\[0\]: 10, inputs\[1\]: 7"),

@@ -88,6 +88,7 @@ LAYERS = (
     "sources.images.decode",
     "sources.files.templates",
     "sources.sql.readers",
+    "sources.arrays.stores",
     "sources.*",
     "sources",
     "modalities.*",

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..collate import stacked
 from ..errors import ArgumentError, describe
 from .selection import rows_by_key
 
-__all__ = ["Targets"]
+__all__ = ["Targets", "plain"]
 
 Array = npt.NDArray[Any]
 Keys = Any  # A pandas.Index, or the number of samples.
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
-_NUMBERS_AND_TEXT = "biufcUST"  # By NumPy's kinds of dtype.
+_NUMBERS_AND_TEXT = "biufUST"  # By NumPy's kinds of dtype.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
 
 
@@ -123,7 +124,7 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
 
     if isinstance(value, pd.Series | pd.DataFrame):
         rows = value if isinstance(keys, int) else rows_by_key(value, keys, name)
-        array = _as_array(rows.to_numpy(), name, kinds)
+        array = _as_array(plain(rows), name, kinds)
     else:
         array = _as_array(value, name, kinds)
     n = keys if isinstance(keys, int) else len(keys)
@@ -147,6 +148,11 @@ def _as_array(value: Any, name: str, kinds: str) -> Array:
         raise _refused(name, str(error)) from error
     if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
         array = np.asarray(value, object)  # NumPy makes text of the numbers in ["cat", nan] too.
+    if array.dtype == object:
+        try:
+            array = stacked(array)
+        except ValueError as error:
+            raise _refused(name, str(error)) from error
     if array.dtype == object:
         array = _texts(array, name)
     known = array.dtype.kind in kinds or array.dtype.name.startswith(_EXTENDED_FLOATS)
@@ -172,3 +178,26 @@ def _refused(name: str, got: str) -> ArgumentError:
         expected="one row for each sample, all of the same shape",
         fix="fill or drop missing values; convert dates, decimals and other objects to numbers",
     )
+
+
+def plain(value: Any) -> Any:
+    """Returns pandas objects as arrays: of what nullable dtypes hold, where nothing is missing."""
+    import pandas as pd
+
+    if isinstance(value, pd.Series):
+        return _of_column(value)
+    if not isinstance(value, pd.DataFrame) or _is_uniform(value):
+        return value
+    # pandas makes objects of booleans beside numbers, and of nullable dtypes beside others.
+    columns = [_of_column(column) for _, column in value.items()]
+    fit = all(column.dtype.kind in "biuf" for column in columns)
+    return np.stack(columns, axis=1) if fit else value
+
+
+def _is_uniform(frame: Any) -> bool:
+    return frame.dtypes.nunique() == 1 and isinstance(frame.dtypes.iloc[0], np.dtype)
+
+
+def _of_column(column: Any) -> Array:
+    dtype = getattr(column.dtype, "numpy_dtype", None)
+    return np.asarray(column if dtype is None or column.hasnans else column.to_numpy(dtype))

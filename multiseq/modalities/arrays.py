@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AlignmentError, ArgumentError, describe
-from ..keys.targets import Targets
+from ..keys.targets import Targets, plain
 from ..memory import BatchMemory
 from ..order import Indices
-from ..samples import Sample, Structure
+from ..samples import Sample, Structure, fix_of, is_fit
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
 from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
+from ..sources.arrays.unpacked import open_sparse, stacked_or_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,8 @@ class ArraySequence(MultiInputSequence):
     - a memory map, an HDF5 dataset (h5py) or a Zarr array: read row by row, never whole. Where an
       HDF5 dataset is not compressed, its file is mapped into memory. The file of a dataset may be
       closed afterwards, and must not be cut short while the sequence is in use.
+    - a sparse matrix of SciPy's: its rows become dense batch by batch.
+    - text: strings as NumPy has them, or objects that are all `str`.
     - a column of an Arrow table, or of a dataset of Hugging Face's `datasets`: numbers, booleans,
       or lists of those that are all of one length, without nulls. It is not copied, and where its
       file is mapped into memory, worker processes map it too.
@@ -56,7 +59,8 @@ class ArraySequence(MultiInputSequence):
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
-        ArgumentError: Inputs of unequal length, of object dtype, or none at all.
+        ArgumentError: Inputs of unequal length, of objects, records, times or complex numbers, or
+            none at all.
         AlignmentError: Keys that are duplicated or missing, or inputs with another index.
     """
 
@@ -98,8 +102,11 @@ class ArraySequence(MultiInputSequence):
         ]
         self._memory = BatchMemory([(array.shape[1:], array.dtype) for array in self._arrays])
         self._direct = all(
-            isinstance(array, Store) or array.flags.c_contiguous for array in self._arrays
-        ) and not any(array.dtype.kind in "UST" for array in self._arrays)
+            isinstance(array, Store) or (isinstance(array, np.ndarray) and array.flags.c_contiguous)
+            for array in self._arrays
+        ) and all(
+            array.dtype.kind not in "UST" and array.dtype.isnative for array in self._arrays
+        )
 
     def load_sample(self, index: int) -> Sample:
         """Returns row `index` of each array."""
@@ -160,40 +167,29 @@ def _checked(name: str, value: Any) -> Any:
     """Returns an array, or what is read like one."""
     if value is None or isinstance(value, str | bytes):
         raise ArgumentError(f"{name} is no array", got=value).at(input=name)
-    stored = _stored(name, value)
-    if stored is not None:
-        return stored
     try:
-        array = value if isinstance(value, np.ndarray) else _as_array(value)
+        array = _stored(name, value)
+        if array is None:
+            array = np.asarray(plain(value))
+        if isinstance(array, np.ndarray) and array.dtype == object:
+            array = stacked_or_text(array)
     except ValueError as error:  # Lists of different lengths.
         raise ArgumentError(
             f"{name} has rows of different lengths, which make no array",
             got=str(error),
             fix="use a TextSequence for token ids, or a subclass of your own",
         ).at(input=name) from error
-    if array.ndim < 1 or (array.dtype.hasobject and array.dtype.kind != "T"):
+    dtype, objects = array.dtype, array.dtype.hasobject and array.dtype.kind != "T"
+    if not array.shape or objects or not is_fit(dtype):
         raise ArgumentError(
-            f"{name} is not an array with a row for each sample",
-            got=array,
+            f"{name} is not an array with a row for each sample"
+            if is_fit(dtype)
+            else f"{name} has a dtype that no model takes",
+            got=array if isinstance(array, np.ndarray) else str(dtype),
             expected="numbers, booleans or strings, of shape (n, ...)",
-            fix=_fix_of_objects(value) if array.dtype.hasobject else None,
+            fix=_fix_of_objects(value) if objects else None if is_fit(dtype) else fix_of(dtype),
         ).at(input=name)
     return array
-
-
-def _as_array(value: Any) -> Array:
-    import pandas as pd
-
-    if isinstance(value, pd.DataFrame) and not all(isinstance(d, np.dtype) for d in value.dtypes):
-        # pandas makes objects of a frame of which some columns are of nullable dtypes.
-        return np.stack([_as_numpy(column) for _, column in value.items()], axis=1)
-    return np.asarray(value) if not isinstance(value, pd.Series) else _as_numpy(value)
-
-
-def _as_numpy(column: Any) -> Array:
-    """Returns a Series as an array; one of a nullable dtype as what it holds, if nothing lacks."""
-    dtype = getattr(column.dtype, "numpy_dtype", None)
-    return np.asarray(column if dtype is None or column.hasnans else column.to_numpy(dtype))
 
 
 def _fix_of_objects(value: Any) -> str:
@@ -215,6 +211,8 @@ def _stored(name: str, value: Any) -> Any:
                 got=f"the columns {list(value.column_names)}",
                 fix="name its columns one by one: {'a': table['a'], ...}",
             )
+        if package == "scipy" and hasattr(value, "tocsr"):
+            return open_sparse(name, value)
         if package == "h5py":
             return open_hdf5(name, value)
         if package == "zarr":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...collate import cast
 from ...errors import MultiseqError, SpecError, describe
 from ...transforms import Standardize, Transform
 
@@ -192,5 +193,5 @@ class Categories(Encoded):
                 values = values.astype(np.int32)
         table = self._apply(values)
         if table.dtype == np.float64:
-            table = table.astype(np.float32)
+            table = cast(table, np.float32, self.name)
         return table[self._codes]
