@@ -17,9 +17,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from .dtypes import fix_of, is_fit
 from .errors import ArgumentError, SpecError, describe
 
-__all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "copied", "fix_of", "infer_spec", "is_fit", "outline"]
+__all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "copied", "infer_spec", "outline"]
 
 Sample = Any
 Leaves = list[Any]
@@ -120,27 +121,11 @@ def infer_spec(leaf: npt.NDArray[Any], floatx: str) -> Spec:
             'spec=Spec((None,), "int32") for an axis of any length',
         )
     if not is_fit(leaf.dtype):
-        raise SpecError(
-            "a leaf has a dtype that no model takes", got=leaf, fix=fix_of(leaf.dtype)
-        )
+        raise SpecError("a leaf has a dtype that no model takes", got=leaf, fix=fix_of(leaf.dtype))
     if leaf.dtype.kind in "US":
         return Spec(leaf.shape, leaf.dtype.kind)  # Strings of any length, not of the first one's.
     wide = leaf.dtype.kind == "f" and leaf.dtype.itemsize >= 8
     return Spec(leaf.shape, floatx if wide else leaf.dtype)
-
-
-def is_fit(dtype: np.dtype[Any]) -> bool:
-    """Whether a model takes batches of this dtype: no records, times or complex numbers."""
-    return dtype.kind not in "Mmc" and not issubclass(dtype.type, np.void)
-
-
-def fix_of(dtype: np.dtype[Any]) -> str:
-    """Says how to make numbers of what no model takes."""
-    if dtype.kind == "c":
-        return "split it in two: numpy.stack([array.real, array.imag], axis=-1)"
-    if dtype.kind in "Mm":
-        return "make numbers of it: (times - times.min()) / numpy.timedelta64(1, 's'), say"
-    return "take its fields one by one: {name: array[name] for name in array.dtype.names}"
 
 
 class Structure:

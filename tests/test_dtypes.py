@@ -39,7 +39,8 @@ def test_byte_order_and_layout_change_no_number(
     seq = (Values if rows else ArraySequence)(array, batch_size=3)
     for number, (batch,) in enumerate(seq):
         assert np.array_equal(batch, array[3 * number : 3 * number + 3])
-        assert batch.dtype.isnative and batch.dtype.name != "float64"
+        assert batch.dtype.isnative
+        assert batch.dtype.name != "float64"
 
 
 @given(arrays_of.arrays(np.float64, 5, elements=st.floats()), st.sampled_from(["f4", "f2"]))

@@ -22,6 +22,7 @@ MAX_FILE_LINES = 350
 LAYERS = (
     "errors",
     "paths",
+    "dtypes",
     "samples",
     "augmenting",
     "order",

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ..dtypes import fix_of, is_fit
 from ..errors import AlignmentError, ArgumentError, describe
 from ..keys.targets import Targets, plain
 from ..memory import BatchMemory
 from ..order import Indices
-from ..samples import Sample, Structure, fix_of, is_fit
+from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
@@ -104,9 +105,7 @@ class ArraySequence(MultiInputSequence):
         self._direct = all(
             isinstance(array, Store) or (isinstance(array, np.ndarray) and array.flags.c_contiguous)
             for array in self._arrays
-        ) and all(
-            array.dtype.kind not in "UST" and array.dtype.isnative for array in self._arrays
-        )
+        ) and all(array.dtype.kind not in "UST" and array.dtype.isnative for array in self._arrays)
 
     def load_sample(self, index: int) -> Sample:
         """Returns row `index` of each array."""
