@@ -220,8 +220,8 @@ def test_targets(targets: Any, found: list[Any]) -> None:
     assert [leaf.tolist() for leaf in leaves] == found
 
 
-def test_a_list_as_long_as_the_table_holds_labels() -> None:
-    labels = ["a", "b", *["new"] * (N - 2)]
+def test_an_array_holds_labels_even_where_they_are_names() -> None:
+    labels = np.array(["a", "b", *["new"] * (N - 2)])
     seq = TableSequence(table(), labels, numeric="b", transforms={"numeric": None})
     assert [seq.sample(k)[1] for k in (0, 1, 2)] == ["a", "b", "new"]
 

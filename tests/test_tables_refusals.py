@@ -220,8 +220,6 @@ def test_a_file_that_does_not_exist(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("t.csv", b""),
-        ("t.csv", b"a,b\n1,2,3\n1,2,3,4\n"),
         ("t.csv", b"a\n\xff\xfe\n"),
         ("t.csv.gz", b"a,b\n"),
         ("t.parquet", b"PAR1 and no more"),
@@ -260,6 +258,6 @@ def test_no_rows() -> None:
     refused(ArgumentError, "the table has no rows", FRAME.iloc[:0], numeric="age")
 
 
-@pytest.mark.parametrize("targets", [[1, 2], np.zeros(4), ["age2", "y2"]])
+@pytest.mark.parametrize("targets", [[1, 2], np.zeros(4)])
 def test_as_many_targets_as_rows(targets: Any) -> None:
     refused(ArgumentError, "targets and the samples differ", targets=targets, numeric="age")

@@ -18,9 +18,11 @@ from ..order import Indices
 from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
+from ..sources.delimited import Reading
 from ..sources.frames import as_frame
-from ..sources.tables.columns import categories, column, nearest, numbers, target
+from ..sources.tables.columns import categories, column, nearest, numbers
 from ..sources.tables.inputs import Categories, Encoded, Frame, Numbers
+from ..sources.tables.naming import as_list, key_columns, names_within, target_columns
 from ..transforms import Standardize, Transform, Vocabulary, as_transform, learn_rows
 
 if TYPE_CHECKING:
@@ -74,9 +76,11 @@ class TableSequence(MultiInputSequence):
     Args:
         frame: A DataFrame; the path of a .csv (also compressed) or .parquet file; an Arrow table,
             or anything else with `to_pandas()`. Of a .csv, pandas takes "NA" and the like for
-            missing: read it yourself where that is a category.
+            missing: read it yourself where that is a category. Keys and categories such as `007`,
+            `1e5` or `1.10`, which no number prints as, make their column text.
         targets: A column's name, a list of them (for targets of shape (m,)), an array, or a
-            Series (aligned by its index); for several outputs, a tuple or a dict of those.
+            Series (aligned by its index); for several outputs, a tuple or a dict of those. A list
+            that holds the name of a column is one of names: values are then passed as an array.
         numeric: Names of columns, or lists of them by input name.
         categorical: Names of columns, which hold text, numbers or booleans; or such by input name.
         transforms: By the name of the input: a transform, or one of scikit-learn's, in place of
@@ -84,15 +88,18 @@ class TableSequence(MultiInputSequence):
             such as a `ColumnTransformer`: it gets a DataFrame of `numeric` and `categorical` (of
             all columns but keys, targets and weights if none is named), and its result is the
             only input.
-        keys: The name of a column, or the samples' keys in order; by default the frame's index.
+        keys: The name of a column, a list of names (for keys of several levels), or the samples'
+            keys in order; by default the frame's index.
         sample_weight: As `targets`.
+        sep: What is between the cells of a CSV file.
+        decimal: The decimal mark in a CSV file.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
         AlignmentError: Keys are duplicated or missing, or `targets` lacks one.
         ArgumentError: A column does not exist, or does not hold what it should.
         MissingPackageError: pyarrow, which reads Parquet, is not installed.
-        SourceError: The file is missing or damaged.
+        SourceError: The file is missing or damaged, or its rows and header differ in width.
     """
 
     def __init__(
@@ -105,22 +112,28 @@ class TableSequence(MultiInputSequence):
         transforms: Any = None,
         keys: Any = None,
         sample_weight: Any = None,
+        sep: str = ",",
+        decimal: str = ".",
         **keywords: Unpack[BaseKeywords],
     ) -> None:
-        table = as_frame(frame)
-        others = {keys} if isinstance(keys, str) else set()
-        index = table.index if keys is None else column(table, keys) if others else keys
+        labels = names_within(keys, categorical)
+        # Only a transform of the whole table gets columns that nothing names.
+        rest = not labels.union(names_within(numeric)) - names_within(keys)
+        asked = names_within(numeric, targets, sample_weight)
+        how = Reading(None, labels - asked, asked if rest else None, sep, decimal)
+        table = as_frame(frame, how)
+        index, others = key_columns(table, keys)
         super().__init__(index, **keywords)
         if len(self.keys) != len(table):
             raise ArgumentError(
                 "keys and rows differ in number",
                 got=f"{len(self.keys)} keys for {len(table)} rows",
             )
-        values, outputs = _named_columns(table, targets)
-        weights, more = _named_columns(table, sample_weight)
-        rest = Targets(values, weights, self.keys).parts
+        values, outputs = target_columns(table, targets, "targets")
+        weights, more = target_columns(table, sample_weight, "sample_weight")
+        goals = Targets(values, weights, self.keys).parts
         plan = _Plan(table, numeric, categorical, transforms)
-        sample = (plan.inputs(outputs, others.union(more)), *rest)
+        sample = (plan.inputs(outputs, {*others, *more}), *goals)
         self._structure = Structure(sample)
         self._leaves: list[Any] = self._structure.flatten(sample)
         self._transforms = {
@@ -194,14 +207,15 @@ class _Plan:
         self._table = table
         self._alone = not isinstance(numeric, Mapping)
         groups = {_NUMERIC: numeric} if self._alone else numeric
-        named = {str(name): _names(columns) for name, columns in groups.items()}
+        named = _by_text({name: as_list(table, columns) for name, columns in groups.items()})
         self._numeric = {name: columns for name, columns in named.items() if columns}
         pairs = (
             list(categorical.items())
             if isinstance(categorical, Mapping)
-            else [(each, each) for each in _names(categorical)]
+            else [(each, each) for each in as_list(table, categorical)]
         )
-        self._categorical = {str(name): each for name, each in pairs}
+        self._check([*named.values(), [name for name, _ in pairs]])
+        self._categorical = _by_text(dict(pairs))
         self._names = [*self._numeric, *self._categorical]
         lists = list(self._numeric.values())
         columns = itertools.chain(*lists, self._categorical.values())
@@ -215,11 +229,15 @@ class _Plan:
         self._given = {
             name: None if each is None else as_transform(each) for name, each in given.items()
         }
-        self._check([*lists, [name for name, _ in pairs]])
+        self._check_names()
 
     def _check(self, lists: list[list[Any]]) -> None:
         twice = [each for names in lists for each, n in Counter(names).items() if n > 1]
-        twice += [name for name in self._numeric if name in self._categorical]
+        if twice:
+            raise ArgumentError(f"{twice[0]!r} is named twice", fix="name each column once")
+
+    def _check_names(self) -> None:
+        twice = [name for name in self._numeric if name in self._categorical]
         if twice:
             raise ArgumentError(
                 f"{twice[0]!r} is named twice",
@@ -251,6 +269,8 @@ class _Plan:
         table, given, n = self._table, self._given, len(self._table)
         if self._whole:
             columns = self._columns or [each for each in table.columns if each not in others]
+            for each in columns:
+                column(table, each)
             return Frame(_WHOLE, given[_WHOLE], table[columns])
         if not self._names:
             raise self._nothing_named(others)
@@ -274,32 +294,20 @@ class _Plan:
         )
 
 
-def _names(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+def _by_text(named: Mapping[Any, Any]) -> dict[str, Any]:
+    """Returns a dict by names as text.
 
-
-def _named_columns(table: pd.DataFrame, value: Any) -> tuple[Any, list[Any]]:
-    """Puts columns in place of their names, in targets or weights.
-
-    Returns:
-        The value, and the columns' names.
+    Raises:
+        ArgumentError: Two become one.
     """
-    if isinstance(value, str):
-        return target(column(table, value)), [value]
-    if isinstance(value, Mapping):
-        found = {name: _named_columns(table, each) for name, each in value.items()}
-        return {name: each for name, (each, _) in found.items()}, _joined(found.values())
-    if isinstance(value, tuple):
-        parts = [_named_columns(table, each) for each in value]
-        return tuple(each for each, _ in parts), _joined(parts)
-    if isinstance(value, list) and len(value) != len(table) and _name_any(table, value):
-        return np.stack([target(column(table, each)) for each in value], axis=1), value
-    return value, []
-
-
-def _name_any(table: pd.DataFrame, values: list[Any]) -> bool:
-    return any(isinstance(each, str) and each in table for each in values)
-
-
-def _joined(found: Any) -> list[Any]:
-    return [name for _, names in found for name in names]
+    found: dict[str, Any] = {}
+    for name, value in named.items():
+        if str(name) in found:
+            alike = [each for each in named if str(each) == str(name)]
+            raise ArgumentError(
+                "two inputs would have one name",
+                got=f"{alike[0]!r} and {alike[1]!r}",
+                fix="give them others: numeric={'name': [...]}, categorical={'name': column}",
+            )
+        found[str(name)] = value
+    return found

@@ -16,6 +16,7 @@ from ..keys.targets import Targets
 from ..order import Indices
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
+from ..sources.delimited import Reading
 from ..sources.windows.columns import Columns
 from ..sources.windows.rows import Rows, sorting
 from ..sources.windows.runs import Runs, covered, find_gaps, no_windows
@@ -67,7 +68,8 @@ class WindowSequence(MultiInputSequence):
 
     Args:
         frame: A row for each entity and time, in any order: a DataFrame, a dict of equally long
-            arrays, or the path of a CSV or Parquet file.
+            arrays, or the path of a CSV or Parquet file. Of a CSV file, entities such as `007` or
+            `1e5` stay text.
         length: Rows of the past.
         horizon: Rows to foretell.
         stride: Rows from one window's start to the next one's.
@@ -89,6 +91,8 @@ class WindowSequence(MultiInputSequence):
             of the last row of the past), which can be joined. See also `windows`.
         sample_weight: A weight for each window, in the order of `windows`; with `keys="time"` also
             a Series by these keys; or a dict of those by output name.
+        sep: What is between the cells of a CSV file.
+        decimal: The decimal mark in a CSV file.
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
@@ -96,6 +100,7 @@ class WindowSequence(MultiInputSequence):
         ArgumentError: A column does not exist, holds no numbers or lacks values; a static one
             varies; no window fits.
         MissingPackageError: The file is Parquet, and pyarrow is not installed.
+        SourceError: The file is missing or damaged, or its rows and header differ in width.
     """
 
     def __init__(
@@ -114,6 +119,8 @@ class WindowSequence(MultiInputSequence):
         gaps: Literal["drop", "raise", "ignore"] = "drop",
         keys: Literal["time"] | None = None,
         sample_weight: Any = None,
+        sep: str = ",",
+        decimal: str = ".",
         **keywords: Unpack[BaseKeywords],
     ) -> None:
         self._length = _checked_count("length", length, 1)
@@ -126,7 +133,8 @@ class WindowSequence(MultiInputSequence):
         names = [] if entity is None else as_names(entity, "entity")
         chosen = {"past": as_names(features, "features"), **output_columns(targets)}
         kept = as_names(static, "static") if isinstance(static, str | list | tuple) else []
-        table = Table(frame, names, {time, *names, *kept}.union(*chosen.values()))
+        wanted = {time, *names, *kept}.union(*chosen.values())
+        table = Table(frame, names, Reading(wanted, labels=names, sep=sep, decimal=decimal))
         times = table.times(time)
         order = sorting(table.codes, times.values)
         self._rows = Rows(table.codes[order], *times.sorted(order), table.entities)

@@ -8,35 +8,43 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MissingPackageError, SourceError
+from ..errors import ArgumentError, MissingPackageError, MultiseqError, SourceError
+from .delimited import Reading, read_delimited
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["as_frame"]
 
+_PLAINLY = Reading()
 _CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst")
 _PARQUET = (".parquet", ".pq")
 
 
-def as_frame(table: Any, wanted: Collection[Any] | None = None) -> pd.DataFrame:
+def as_frame(table: Any, how: Reading = _PLAINLY) -> pd.DataFrame:
     """Returns a table as a DataFrame.
 
     Args:
         table: A DataFrame, an Arrow table or what else has `to_pandas`, a dict of columns, or the
             path of a CSV or Parquet file.
-        wanted: Names of the columns that a file is read for; None for all.
+        how: How a file is read.
 
     Raises:
-        ArgumentError: It is none of these, or has no rows.
+        ArgumentError: It is none of these, or has no rows; or `sep` or `decimal` are given for
+            what is no CSV file.
         MissingPackageError: For Parquet, which pyarrow reads.
-        SourceError: The file is missing or damaged.
+        SourceError: The file is missing or damaged, or its rows and header differ in width.
     """
     import pandas as pd
 
     frame: Any = table
-    if isinstance(table, str | os.PathLike):
-        frame = _read_file(str(os.fspath(table)), wanted)
+    path = str(os.fspath(table)) if isinstance(table, str | os.PathLike) else ""
+    if (how.sep, how.decimal) != (",", ".") and not path.lower().endswith(_CSV):
+        raise ArgumentError(
+            "sep= and decimal= are for CSV files", got=table, fix="take them out of the call"
+        )
+    if path:
+        frame = _read_file(path, how)
     elif isinstance(table, Mapping):
         try:
             frame = pd.DataFrame({name: np.asarray(column) for name, column in table.items()})
@@ -57,9 +65,7 @@ def as_frame(table: Any, wanted: Collection[Any] | None = None) -> pd.DataFrame:
     return frame
 
 
-def _read_file(path: str, wanted: Collection[Any] | None) -> pd.DataFrame:
-    import pandas as pd
-
+def _read_file(path: str, how: Reading) -> pd.DataFrame:
     if not path.lower().endswith(_CSV + _PARQUET):
         raise ArgumentError(
             "the path is of no known kind of table",
@@ -67,19 +73,23 @@ def _read_file(path: str, wanted: Collection[Any] | None) -> pd.DataFrame:
             expected=".csv, also compressed (.csv.gz), or .parquet",
             fix="read it with pandas, and pass the DataFrame",
         )
-    if not os.path.exists(path):  # pandas would take an address, and ask the network.
+    if not os.path.isfile(path):  # pandas would take an address, and ask the network.
         raise SourceError("the table's file does not exist", got=path, fix="correct the path")
+    parquet = path.lower().endswith(_PARQUET)
     try:
-        if path.lower().endswith(_PARQUET):
-            return _read_parquet(path, wanted)
-        chosen = None if wanted is None else lambda name: name in wanted
-        # In one piece: in several, a column may be part numbers, part text.
-        return pd.read_csv(path, low_memory=False, usecols=chosen)
+        return _read_parquet(path, how.wanted) if parquet else read_delimited(path, how)
     except ImportError as error:
         raise MissingPackageError(
-            "pyarrow reads Parquet, and is not installed", fix='pip install "multiseq[arrow]"'
+            f"{'pyarrow' if parquet else 'zstandard'} reads {path}, and is not installed",
+            got=str(error),
+            fix='pip install "multiseq[arrow]"' if parquet else "pip install zstandard",
         ) from error
-    except (OSError, ValueError) as error:
+    except SourceError as error:
+        error.what = f"{path}: {error.what}"
+        raise
+    except MultiseqError:
+        raise
+    except Exception as error:  # Damaged files make pandas, pyarrow and gzip raise what they will.
         raise SourceError(
             f"{path} cannot be read as a table",
             got=f"{type(error).__name__}: {error}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
@@ -20,7 +21,7 @@ from ...transforms.base import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["categories", "column", "nearest", "numbers", "target"]
+__all__ = ["categories", "column", "is_name", "nearest", "numbers", "target"]
 
 Array = npt.NDArray[Any]
 
@@ -44,16 +45,38 @@ def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
     Raises:
         ArgumentError: There is none, or names occur twice.
     """
-    if frame.columns.is_unique and name in frame.columns:
-        found: pd.Series[Any] = frame[name]
-        return found
-    names = frame.columns.tolist()
-    if name in names:
-        twice = few(frame.columns[frame.columns.duplicated()])
+    if frame.columns.is_unique:
+        if is_name(frame, name):
+            place: Any = frame.columns.get_loc(name)
+            found: pd.Series[Any] = frame.iloc[:, place]
+            return found
         raise ArgumentError(
-            "the table has several columns of one name", got=twice, fix="give each its own"
+            f"the table has no column {name!r}", fix=nearest(name, frame.columns.tolist())
         )
-    raise ArgumentError(f"the table has no column {name!r}", fix=nearest(name, names))
+    twice = few(frame.columns[frame.columns.duplicated()])
+    raise ArgumentError(
+        "the table has several columns of one name", got=twice, fix="give each its own"
+    )
+
+
+def is_name(frame: pd.DataFrame, value: Any) -> bool:
+    """Whether a column has this very name: 1.0 and True are not 1, "a" is not ("a", "b")."""
+    names = frame.columns
+    try:
+        if value not in names:
+            return False
+        place = names.get_loc(value)
+    except TypeError:  # Of something that has no hash.
+        return False
+    if not isinstance(place, int):
+        return not isinstance(place, slice) or names.nlevels == 1
+    return _kind(names[place]) == _kind(value)
+
+
+def _kind(name: Any) -> str:
+    if isinstance(name, bool | np.bool_):
+        return "bool"
+    return "float" if isinstance(name, float | np.floating) else ""
 
 
 def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
@@ -105,9 +128,15 @@ def _number(value: Any, series: pd.Series[Any], fix: str | None) -> float:
         got=describe(value),
         expected="numbers, booleans, dates or durations",
         fix=fix
-        or f"name it in categorical=; or convert it: pandas.to_numeric({name}), "
+        or _decimal_comma(value)
+        + f"name it in categorical=; or convert it: pandas.to_numeric({name}), "
         f"pandas.to_datetime({name})",
     )
+
+
+def _decimal_comma(value: Any) -> str:
+    comma = isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value)
+    return "of a CSV file with decimal commas, pass decimal=','; or " if comma else ""
 
 
 def _check_finite(array: Array, series: pd.Series[Any]) -> None:

@@ -15,6 +15,7 @@ from ...errors import AlignmentError, ArgumentError
 from ...keys.selection import few
 from ...keys.times import as_moments
 from ...order import Indices
+from ..delimited import Reading
 from ..frames import as_frame
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Table:
         source: A DataFrame, what has a `to_pandas` method, a dict of columns, or the path of a CSV
             or Parquet file.
         entity: Names of the columns or index levels that tell series apart; none for one series.
-        wanted: Names of the columns that are read from a file.
+        how: How a file is read.
 
     Raises:
         ArgumentError: It is no table, or a row has no entity.
@@ -95,10 +96,10 @@ class Table:
         entities: Their labels, by number; None for one series.
     """
 
-    def __init__(self, source: Any, entity: Sequence[Any], wanted: set[Any]) -> None:
+    def __init__(self, source: Any, entity: Sequence[Any], how: Reading) -> None:
         import pandas as pd
 
-        self._frame = as_frame(source, wanted)
+        self._frame = as_frame(source, how)
         self.codes = self._entity_codes(entity)
         n = len(self.codes)
         self._first = np.empty(int(self.codes.max()) + 1, np.int64)
@@ -116,7 +117,9 @@ class Table:
             column: pd.Series[Any] = frame[name]
             if column.ndim == 1:
                 return column
-            raise ArgumentError(f"there are several columns {name!r}")
+            raise ArgumentError(
+                f"there are several columns {name!r}", fix="give each a name of its own"
+            )
         if name is not None and name in frame.index.names:
             return frame.index.get_level_values(name).to_series()
         levels = [level for level in frame.index.names if level is not None]
