@@ -32,6 +32,7 @@ class Weighting:
 
     def __init__(self, class_weight: Mapping[Any, Any] | None, dtype: str) -> None:
         self._class_weight, self._dtype = class_weight, np.dtype(dtype)
+        self._one_hot: dict[Any, bool] = {}
 
     @classmethod
     def of(cls, structure: Structure, class_weight: Any, dtype: str) -> Weighting | None:
@@ -69,12 +70,83 @@ class Weighting:
     def _weights(self, target: Array, own: Array | None, classes: Any) -> Array:
         if own is not None and classes is None:
             return own
-        values = np.ones(len(target)) if classes is None else _by_class(target, classes)
+        values = np.ones(len(target)) if classes is None else self._by_class(target, classes)
+        if own is not None:
+            values, own = _aligned(values, own)
+            values = values * own
         weights = aligned_empty(values.shape, self._dtype)
         weights[...] = values
-        if own is not None:
-            weights *= own
         return weights
+
+    def _by_class(self, target: Array, classes: Mapping[Any, float]) -> Array:
+        """The weight of each element's class, read from what the targets hold."""
+        if target.dtype.kind not in "biuf" or (target.dtype.kind == "f" and _has_fractions(target)):
+            raise _unfit(target, "whole numbers: classes, or one-hot")
+        if target.ndim > 1 and target.shape[-1] == 1:
+            target = target[..., 0]
+        elif target.ndim > 1:
+            one_hot = _is_one_hot(target)
+            if (
+                not one_hot
+                and max(classes, default=-1) == target.shape[-1] - 1
+                and _is_binary(target)
+            ):
+                raise _unfit(
+                    target,
+                    "one class for each element; these may be several labels at once",
+                    "weigh samples of several labels yourself, by sample_weight=; of classes of "
+                    "0 and 1 for each step make targets[..., None]",
+                )
+            if self._one_hot.setdefault((target.shape[1:], id(classes)), one_hot) != one_hot:
+                raise _unfit(
+                    target,
+                    "one-hot in every batch, or in none",
+                    "of classes for each step make targets[..., None]",
+                )
+            target = target.argmax(-1) if one_hot else target
+        if not classes:
+            return np.ones(target.shape)
+        labels = target.astype(np.int64)
+        known = np.array(sorted(classes), np.int64)
+        values = np.array([classes[label] for label in known.tolist()], float)
+        place = np.searchsorted(known, labels).clip(max=len(known) - 1)
+        return np.where(known[place] == labels, values[place], 1.0)
+
+
+def _is_binary(target: Array) -> bool:
+    return bool(((target == 0) | (target == 1)).all())
+
+
+def _is_one_hot(target: Array) -> bool:
+    return _is_binary(target) and bool((np.count_nonzero(target, axis=-1) == 1).all())
+
+
+def _has_fractions(target: Array) -> bool:
+    return not bool((np.isfinite(target) & (target == np.round(target))).all())
+
+
+def _unfit(target: Array, expected: str, fix: str | None = None) -> ArgumentError:
+    return ArgumentError(
+        "class_weight does not fit the targets",
+        got=target,
+        expected=f"targets of {expected}",
+        fix=fix,
+    )
+
+
+def _aligned(values: Array, own: Array) -> tuple[Array, Array]:
+    """Gives two arrays of weights the same axes: the batch is the first of both."""
+    rank = max(values.ndim, own.ndim)
+    both = [array.reshape(array.shape + (1,) * (rank - array.ndim)) for array in (values, own)]
+    if all(
+        a == b or 1 in (a, b) for a, b in zip(both[0].shape[1:], both[1].shape[1:], strict=True)
+    ):
+        return both[0], both[1]
+    raise ArgumentError(
+        "sample_weight and the weights by class_weight differ in shape",
+        got=f"{own.shape} and {values.shape}",
+        expected="the same axes, from the batch on",
+    )
 
 
 def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
@@ -95,7 +167,7 @@ def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
 def _is_table(table: Any) -> bool:
     """Whether this is {class: weight}, with classes as `argmax` gives them."""
     return isinstance(table, Mapping) and all(
-        isinstance(label, int | np.integer) and isinstance(weight, Real)
+        isinstance(label, int | np.integer) and isinstance(weight, Real) and np.isfinite(weight)
         for label, weight in table.items()
     )
 
@@ -112,22 +184,3 @@ def _check_nesting(
         expected="one weight for all outputs, or a weight for each by the same names; only "
         "weights by name may leave outputs out",
     )
-
-
-def _by_class(target: Array, classes: Mapping[Any, float]) -> Array:
-    """The weight of each sample's class; classes are read from targets as Keras reads them."""
-    if target.dtype.kind not in "biuf":
-        raise ArgumentError(
-            "class_weight does not fit the targets",
-            got=target,
-            expected="targets that are numbers: classes, or one-hot",
-        )
-    if not classes:
-        return np.ones(len(target))
-    if target.ndim > 1:
-        target = target.argmax(-1) if target.shape[-1] != 1 else target[..., 0]
-    labels = np.round(target).astype(np.int64)
-    known = np.array(sorted(classes), np.int64)
-    values = np.array([classes[label] for label in known.tolist()], float)
-    place = np.searchsorted(known, labels).clip(max=len(known) - 1)
-    return np.where(known[place] == labels, values[place], 1.0)

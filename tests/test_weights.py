@@ -151,3 +151,47 @@ class Returns(MultiInputSequence):
 def test_weights_that_belong_to_no_output(targets: Any, weights: Any) -> None:
     with pytest.raises((ArgumentError, ValueError), match="sample_weight"):
         Returns(targets, weights)[0]
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_each_token_has_the_weight_of_its_class(rows: int) -> None:
+    tags = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])[:rows]
+    right = np.where(tags == 1, 10.0, 1.0)
+    own = np.arange(1.0, rows + 1)
+    for targets in (tags, tags[..., None], tags.astype("f4"), np.eye(2)[tags]):
+        seq = ArraySequence(np.zeros(rows), targets, class_weight={0: 1, 1: 10})
+        assert np.array_equal(seq[0][2], right)
+        seq = ArraySequence(np.zeros(rows), targets, own, class_weight={0: 1, 1: 10})
+        assert np.array_equal(seq[0][2], right * own[:, None])
+
+
+def test_weights_of_steps_times_a_class_of_the_sample() -> None:
+    own = np.arange(6.0).reshape(2, 3)
+    seq = ArraySequence(np.zeros(2), np.array([0, 1]), own, class_weight={1: 10})
+    assert np.array_equal(seq[0][2], own * [[1], [10]])
+    with pytest.raises(ArgumentError, match="differ in shape"):
+        ArraySequence(np.zeros(2), np.zeros((2, 4), int), own, class_weight={1: 10})[0]
+
+
+@pytest.mark.parametrize(
+    "targets", [[[0, 1, 1], [0, 0, 0]], [[0.2, 0.8, 0], [1, 0, 0]], [0.5, np.nan]]
+)
+def test_targets_without_one_class_are_refused(targets: Any) -> None:
+    with pytest.raises(ArgumentError, match="class_weight does not fit"):
+        ArraySequence(np.zeros(2), np.array(targets), class_weight={0: 1, 2: 10})[0]
+
+
+def test_weights_that_are_nan_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="holds NaN"):
+        ArraySequence(np.zeros(2), np.zeros(2), [1, np.nan])
+    with pytest.raises(ArgumentError, match="does not fit"):
+        ArraySequence(np.zeros(2), np.zeros(2), class_weight={0: np.nan})[0]
+
+
+def test_one_hot_in_one_batch_and_not_in_another_is_refused() -> None:
+    tags = np.array([[0, 1, 0], [1, 1, 0]])
+    seq = ArraySequence(np.zeros(2), tags, class_weight={1: 10}, batch_size=1)
+    with pytest.raises(ArgumentError, match="one-hot in every batch"):
+        list(seq)
+    fixed = ArraySequence(np.zeros(2), tags[..., None], class_weight={1: 10}, batch_size=1)
+    assert [b[2].tolist() for b in fixed] == [[[1, 10, 1]], [[10, 10, 1]]]

@@ -56,6 +56,7 @@ class Targets:
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         if sample_weight is not None:
             weights = _part(sample_weight, keys, "sample_weight", kinds="biuf")
+            _map(weights, _check_weights)
             for part in self.parts:
                 _check_nesting(weights, part)
             self.parts.append(weights)
@@ -86,6 +87,15 @@ def _part(value: Any, keys: Keys, name: str, kinds: str = _NUMBERS_AND_TEXT) -> 
         if not isinstance(key, str):
             raise ArgumentError(f"{name} has an output name that is no text", got=key)
     return {key: _column(leaf, keys, f"{name}[{key!r}]", kinds) for key, leaf in value.items()}
+
+
+def _check_weights(array: Array) -> None:
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ArgumentError(
+            "sample_weight holds NaN, which would make the loss NaN",
+            got=f"{int(np.isnan(array).sum())} of {array.size}",
+            fix="drop these samples, or give them weight 0",
+        )
 
 
 def _check_nesting(weights: Part, targets: Part) -> None:
