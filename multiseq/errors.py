@@ -39,6 +39,7 @@ __all__ = [
     "at_input",
     "describe",
     "naming",
+    "said",
 ]
 
 _PLACES = ("class", "key", "position", "input")
@@ -165,11 +166,22 @@ def at_input(name: Any) -> Iterator[None]:
         raise
 
 
+def said(error: BaseException) -> str:
+    """Returns the class and the text of an error, which may refuse to be printed."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as other:
+        return f"{type(error).__name__}, whose text raised {type(other).__name__}"
+
+
 def describe(value: Any) -> str:
     """Says what a value is, without printing an array: type, shape and dtype, or a short repr."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:
+        return f"a {type(value).__name__}, whose repr raised {type(error).__name__}"
     if len(text) > _LONGEST_VALUE:
         text = text[:_LONGEST_VALUE] + "…"
     return f"{text} ({type(value).__name__})"

@@ -35,6 +35,8 @@ LAYERS = (
     "transforms.numeric",
     "transforms.*",
     "transforms",
+    "engine.descriptors",
+    "engine.portable",
     "engine.exit",
     "engine.loading",
     "engine.job",

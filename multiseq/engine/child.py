@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from ..errors import MultiseqError
+from .descriptors import fill_streams
 
 __all__ = ["Child", "new_child", "readable"]
 
@@ -31,6 +32,7 @@ class Child:
     """
 
     def __init__(self) -> None:
+        fill_streams()
         self.link, self._theirs = socket.socketpair()
         self._process: Any = None
 

@@ -39,7 +39,7 @@ class Worker:
         self.child = new_child()
         self.tasks: dict[tuple[int, int], Task] = {}
         self.started, self.since = False, time.monotonic()
-        self._unread = b""
+        self._unread = bytearray()
 
     def start(self, ring: Memory, payload: Memory) -> None:
         """Starts the process."""
@@ -58,7 +58,8 @@ class Worker:
     def receive(self) -> tuple[list[tuple[int, int, int, float, Any]], bool]:
         """Returns its replies as far as they have arrived, and whether it is alive."""
         data, alive = self.child.read()
-        unread, replies, at = self._unread + data, [], 0
+        unread, replies, at = self._unread, [], 0
+        unread += data
         while len(unread) >= at + REPLY.size:
             number, start, status, length, seconds = REPLY.unpack_from(unread, at)
             end = at + REPLY.size + length
@@ -67,7 +68,7 @@ class Worker:
             what = pickle.loads(unread[at + REPLY.size : end]) if length else None
             replies.append((number, start, status, seconds, what))
             at = end
-        self._unread = unread[at:]
+        del unread[:at]
         if data:
             self.since = time.monotonic()
         return replies, alive
@@ -124,9 +125,14 @@ class Crew:
         return {worker.child.link.fileno(): worker for worker in self.workers}
 
     def late(self, timeout: float) -> list[Worker]:
-        """Returns the workers that have been silent for too long."""
+        """Returns the workers that have been silent for too long while they load."""
         since = time.monotonic() - timeout
         return [w for w in self.workers if w.started and w.tasks and w.since < since]
+
+    def late_to_start(self, timeout: float) -> list[Worker]:
+        """Returns the workers that have taken too long to start."""
+        since = time.monotonic() - timeout
+        return [w for w in self.workers if not w.started and w.since < since]
 
     def dismiss(self) -> None:
         """Ends the workers, whatever they are doing."""

@@ -10,6 +10,7 @@ import threading
 import time
 
 from ..errors import ClosedError
+from .descriptors import fill_streams
 
 __all__ = ["ctrl_c", "in_flight", "stop_if_exiting"]
 
@@ -83,6 +84,7 @@ class _CtrlC:
         if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
         if self._pipe is None:
+            fill_streams()
             self._pipe = os.pipe()
             for end in self._pipe:
                 os.set_blocking(end, False)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from ..collate import BatchBuilder, is_known
-from ..errors import LoadError, MultiseqError, SampleError
+from ..errors import LoadError, MultiseqError, SampleError, said
 from ..memory import ALIGNMENT, BatchMemory, is_batch
 from ..order import Draw, Indices
 from ..samples import Leaves, Sample, Spec, Structure
@@ -276,11 +276,11 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
         index: Of the sample; None where several were being loaded.
     """
     where = {"cls": type(source).__name__} if index is None else source.locate(index)
-    if isinstance(error, MultiseqError):
+    if isinstance(error, MultiseqError) and hasattr(error, "where"):
         error.where.pop("index", None)  # A part's, where this source is a join.
         raise error.at(**where)
     raise LoadError(
-        f"{hook} raised {type(error).__name__}: {error}",
+        f"{hook} raised {said(error)}",
         fix=f"see the traceback above; {hook} must be able to load every sample",
     ).at(**where) from error
 

@@ -7,7 +7,9 @@ them can write to it. A memory map is not even that: workers open its file.
 
 from __future__ import annotations
 
+import bisect
 import io
+import math
 import mmap
 import os
 import pickle
@@ -17,7 +19,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SourceError
 from ..memory import ALIGNMENT
 from .shared import Memory, create
 
@@ -39,6 +41,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self) -> None:
         self.stream = io.BytesIO()
         self.buffers: list[memoryview] = []
+        self._mapped_files: list[tuple[int, int, int]] | None = None
         super().__init__(self.stream, protocol=5, buffer_callback=self._keep)
 
     def _keep(self, buffer: pickle.PickleBuffer) -> bool:
@@ -51,37 +54,66 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and type(value) in (np.ndarray, np.memmap):
             contiguous = value.flags.c_contiguous or value.flags.f_contiguous
-            if contiguous and (place := _place_in_file(value)):
+            if contiguous and (place := self._place_in_file(value)):
                 return _reopen, (type(value), *place)
             if not contiguous and value.nbytes >= _LARGE and not value.dtype.hasobject:
                 return np.ascontiguousarray(value).__reduce_ex__(5)
         return super().reducer_override(value)
 
+    def _place_in_file(self, array: Any) -> tuple[Any, ...] | None:
+        """Returns where the file of a memory map holds a contiguous array: for `_reopen`.
 
-def _place_in_file(array: Any) -> tuple[Any, ...] | None:
-    """Returns where the file of a memory map holds a contiguous array: arguments of `np.memmap`.
+        None for other arrays, for maps whose changes are not written to the file, and where the
+        file is gone, or another one has taken its place.
+        """
+        whole = array
+        while isinstance(whole.base, np.ndarray):
+            whole = whole.base
+        mapped = isinstance(whole, np.memmap) and isinstance(whole.base, mmap.mmap)
+        if not mapped or whole.mode == "c" or not array.size:
+            return None
+        start = whole.__array_interface__["data"][0]
+        try:
+            found = os.stat(whole.filename or "")
+        except OSError:
+            return None
+        if self._mapped_files is None:
+            self._mapped_files = _mapped_files()
+        if self._mapped_files and not _holds(self._mapped_files, start, found.st_ino):
+            return None
+        offset = whole.offset + array.__array_interface__["data"][0] - start
+        order = "C" if array.flags.c_contiguous else "F"
+        place = whole.filename, array.dtype, "r", offset, array.shape, order
+        return (found.st_dev, found.st_ino), place
 
-    None for other arrays, for maps whose changes are not written to the file, and where the file
-    is gone.
-    """
-    whole = array
-    while isinstance(whole.base, np.ndarray):
-        whole = whole.base
-    mapped = isinstance(whole, np.memmap) and isinstance(whole.base, mmap.mmap)
-    if (
-        not mapped
-        or whole.mode == "c"
-        or not array.size
-        or not os.path.exists(whole.filename or "")
-    ):
-        return None
-    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    order = "C" if array.flags.c_contiguous else "F"
-    return whole.filename, array.dtype, "r", whole.offset + start, array.shape, order
+
+def _mapped_files() -> list[tuple[int, int, int]]:
+    """Returns start, end and the file's number of each region of memory, where /proc tells."""
+    try:
+        with open("/proc/self/maps") as file:
+            lines = [line.split(None, 5) for line in file]
+    except OSError:
+        return []
+    spans = [(line[0].split("-"), int(line[4])) for line in lines]
+    return [(int(start, 16), int(end, 16), inode) for (start, end), inode in spans]
 
 
-def _reopen(cls: type, *place: Any) -> Any:
-    return np.memmap(*place).view(cls)
+def _holds(files: list[tuple[int, int, int]], address: int, inode: int) -> bool:
+    """Whether the memory at an address is that of a file."""
+    start, end, found = files[bisect.bisect(files, (address, math.inf, 0)) - 1]
+    return start <= address < end and found == inode
+
+
+def _reopen(cls: type, identity: tuple[int, int], place: tuple[Any, ...]) -> Any:
+    array = np.memmap(*place)
+    found = os.stat(place[0])
+    if (found.st_dev, found.st_ino) != identity:
+        raise SourceError(
+            "the file of a memory map was replaced by another one",
+            got=place[0],
+            fix="open it again, and make the sequence anew",
+        )
+    return array.view(cls)
 
 
 def save_payload(source: Any, layout: Any) -> Memory:

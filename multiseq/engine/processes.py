@@ -30,7 +30,10 @@ from .worker import TIMED_OUT, Status, describe_exit
 
 __all__ = ["ProcessesLoader"]
 
-_MOST_FAILED_STARTS = 10
+_MOST_DEATHS_ON_END = 10
+_MOST_LATE_STARTS = 3  # By each worker.
+_START_SECONDS = 60.0
+_LEAST_START_SECONDS = 6.0
 _FOLLOWERS_HEARTBEAT_SECONDS = 1.0
 
 
@@ -41,7 +44,8 @@ class ProcessesLoader(Loader):
         workers: How many.
         depth: How many batches are read ahead.
         timeout: Seconds that a worker may take for its share of a batch before it is replaced;
-            None for any time.
+            None for any time. One that starts has at least 6 seconds, 60 for None, and
+            the next one twice as long.
     """
 
     def __init__(self, workers: int, depth: int, timeout: float | None = None) -> None:
@@ -53,7 +57,7 @@ class ProcessesLoader(Loader):
         self._backlog: deque[Ticket] = deque()
         self._claims: dict[int, Watch] = {}
         self._dropped: deque[Watch] = deque()
-        self._issued = self._failed_starts = 0
+        self._issued = self._deaths = self._late_starts = 0
         self._crew: Any = None
         _loaders.add(self)
 
@@ -121,7 +125,7 @@ class ProcessesLoader(Loader):
             crew.end()
             self._end.detach()
             raise
-        self._crew, self._failed_starts = crew, 0
+        self._crew, self._deaths, self._late_starts = crew, 0, 0
 
     def _start_over(self) -> None:
         """Begins anew after an interruption, or an error, in the middle of something."""
@@ -189,18 +193,28 @@ class ProcessesLoader(Loader):
                 for worker in crew.late(self._timeout):
                     worker.child.end()
                     self._replace(worker, TIMED_OUT)
+            for worker in crew.late_to_start(self._start_seconds()):
+                worker.child.end()
+                self._late_starts += 1
+                self._replace(worker, TIMED_OUT)
         except BaseException:
             self._broken = True
             raise
+
+    def _start_seconds(self) -> float:
+        """How long a worker may take to start: longer each time, should the machine be busy."""
+        least = _START_SECONDS if self._timeout is None else self._timeout
+        return max(least, _LEAST_START_SECONDS) * 2 ** (self._late_starts // self._workers)
 
     def _note(
         self, worker: Worker, number: int, start: int, status: int, seconds: float, what: Any
     ) -> None:
         if status == Status.STARTED:
-            worker.started, self._failed_starts = True, 0
+            worker.started, self._late_starts = True, 0
         elif number < 0:
-            self._settle_all(what)
+            self._settle_all(what.error())
         else:
+            self._deaths = 0
             ticket = worker.tasks.pop((number, start)).ticket
             if ticket.heard(status, seconds, what):
                 self._backlog.appendleft(ticket)
@@ -208,15 +222,17 @@ class ProcessesLoader(Loader):
 
     def _replace(self, worker: Worker, status: int) -> None:
         """Hires another worker for one that has ended, to do its tasks again."""
-        if not worker.started:
-            self._failed_starts += 1
-            if self._failed_starts == _MOST_FAILED_STARTS:
-                got = f"the last: {describe_exit(status)}"
-                self._settle_all(WorkerError("worker processes end before they begin", got=got))
-                return
+        at_work = bool(worker.started and worker.tasks)
+        self._deaths += not at_work  # Else the task counts it.
+        late = self._late_starts >= _MOST_LATE_STARTS * self._workers
+        if late or self._deaths >= _MOST_DEATHS_ON_END:
+            what = "do not start in time" if late else "end before they begin"
+            got = f"the last: {describe_exit(status)}"
+            self._settle_all(WorkerError(f"worker processes {what}", got=got))
+            return
         again = []
-        for task in worker.tasks.values():
-            if task.ticket.after_death(task, status):
+        for place, task in enumerate(worker.tasks.values()):
+            if task.ticket.after_death(task, status, first=worker.started and not place):
                 again.append(task)
             self._forget(task.ticket)
         self._crew.queue.extendleft(reversed(again))

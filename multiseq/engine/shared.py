@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MultiseqError
+from .descriptors import fill_streams
 
 __all__ = ["Memory", "attach", "create"]
 
@@ -65,6 +66,7 @@ def create(name: str) -> Memory:
     Args:
         name: What is shown where the system lists files.
     """
+    fill_streams()
     if not hasattr(os, "register_at_fork"):
         return NamedMemory(f"{name}-{secrets.token_hex(8)}")
     if hasattr(os, "memfd_create"):

@@ -108,27 +108,32 @@ class Ticket:
             self.give_back()
             return True
         if status == Status.FAILED:
-            self.error = self.error or what
+            self.error = self.error or what.error()
         elif what is not None:
             self._places, substituted = what
-            self.substituted.update(substituted)
+            self.substituted.update({i: packed.error() for i, packed in substituted.items()})
         self._one_less()
         return False
 
-    def after_death(self, task: Task, status: int) -> bool:
+    def after_death(self, task: Task, status: int, first: bool) -> bool:
         """Finds what killed a worker; returns whether the task is to be done again.
 
         A sample that kills `MOST_DEATHS` workers is marked: the next one raises an error instead
         of loading it.
+
+        Args:
+            task: What the worker had to do.
+            status: How it ended.
+            first: Whether it was at this task, if at any.
         """
         if self.cancelled:
             self._one_less()
             return False
         header, place = self._header, max(0, task.start)
         note, header.notes[place] = header.notes[place], Header.NOTHING
-        if note == Header.NOTHING:  # It had not begun, or had all but replied.
-            return True
         header.exit_status[0] = status
+        if note == Header.NOTHING:  # It had not begun, or had all but replied.
+            return self._once_more(task, status) if first else True
         found = self.indices == note
         if found.any():
             deaths = self._deaths[note] = self._deaths.get(note, 0) + 1
@@ -136,6 +141,10 @@ class Ticket:
                 header.indices[found] = -1 - note
             return True
         header.one_by_one[0] = 1
+        return self._once_more(task, status)
+
+    def _once_more(self, task: Task, status: int) -> bool:
+        """Counts a death of which no sample is known to be the cause."""
         task.deaths += 1
         if task.deaths < MOST_DEATHS:
             return True

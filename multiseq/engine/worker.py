@@ -20,17 +20,18 @@ import struct
 import sys
 import threading
 import time
-import traceback
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import LoadError, MultiseqError, WorkerError
+from ..errors import WorkerError
 from ..memory import ALIGNMENT
 from ..order import Draw, Indices
 from ..samples import Leaves
+from .descriptors import fill_streams
 from .job import Job
 from .payload import load_payload
+from .portable import Packed
 from .ring import Header, header_size
 from .shared import Memory, attach
 
@@ -66,7 +67,8 @@ from importlib.util import find_spec, module_from_spec
 class Package(type(sys)):
     def __getattr__(self, name):
         began = "_began" in self.__dict__
-        if began or name.startswith("__") or find_spec("multiseq." + name):
+        hidden = name.startswith("__") and name != "__all__"
+        if began or hidden or find_spec("multiseq." + name):
             raise AttributeError(name)
         self._began = True
         self.__spec__.loader.exec_module(self)
@@ -129,6 +131,7 @@ def main(link: str, ring: str, payload: str) -> None:
         ring: Address of the ring's memory.
         payload: Address of the payload.
     """
+    fill_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -152,7 +155,7 @@ def serve(link: socket.socket, ring: Memory, payload: Memory) -> None:
         os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
         worker = _Worker(source, layout, ring)
     except BaseException as error:
-        _reply(link, -1, -1, Status.FAILED, _portable(error, "a worker could not start"))
+        _reply(link, -1, -1, Status.FAILED, Packed.of(error, "a worker could not start"))
         return
     _reply(link, -1, -1, Status.STARTED)
     size = _MESSAGE.size
@@ -201,7 +204,7 @@ class _Worker:
         except _Cancelled:
             reply = Status.DONE, None
         except Exception as error:
-            reply = Status.FAILED, _portable(error, "a worker could not load a batch")
+            reply = Status.FAILED, Packed.of(error, "a worker could not load a batch")
         header.notes[self._place] = Header.NOTHING
         return reply
 
@@ -225,7 +228,7 @@ class _Worker:
             rows = slice(task.start, task.stop)
             job = self._job(indices[rows], draw, task.epoch)
             job.run_into([all_[rows] for all_ in self._layout.memory.arrays_in(memory, at, task.n)])
-        substituted = {index: _portable(error, "") for index, error in job.substituted.items()}
+        substituted = {index: Packed.of(error, "") for index, error in job.substituted.items()}
         return Status.DONE, (places, substituted) if places or substituted else None
 
     def _job(self, indices: Indices, draw: Draw | None, epoch: int) -> Job:
@@ -298,26 +301,6 @@ def _reply(
 ) -> None:
     extra = b"" if what is None else pickle.dumps(what)
     link.sendall(REPLY.pack(ticket, start, status, len(extra), seconds) + extra)
-
-
-def _portable(error: BaseException, what: str) -> MultiseqError:
-    """Returns an error that can be pickled, with this process' traceback as a note.
-
-    Args:
-        error: What was raised.
-        what: What to say happened, where it is none of ours.
-    """
-    text = "".join(traceback.format_exception(error))
-    if not isinstance(error, MultiseqError):
-        error = LoadError(f"{what}: {type(error).__name__}: {error}")
-    try:
-        pickle.dumps(error)
-    except Exception:  # Its class is known in this process alone.
-        known = LoadError(f"{type(error).__name__}: {error.what}", got=error.got, fix=error.fix)
-        error = known.at(**error.where)
-    error.add_note(f"In the worker process:\n{text}")
-    error.__cause__ = error.__context__ = None
-    return error
 
 
 def _exit_with_parent(link_fd: int) -> None:
