@@ -34,6 +34,8 @@ class Child:
     def __init__(self) -> None:
         fill_streams()
         self.link, self._theirs = socket.socketpair()
+        # Nothing is ever sent here; see `worker.main`.
+        self._lifeline, self._their_lifeline = socket.socketpair()
         self._process: Any = None
 
     def start(self, code: str, arguments: Sequence[str], inherited: Iterable[int]) -> None:
@@ -56,6 +58,7 @@ class Child:
             ) from error
         finally:
             self._theirs.close()
+            self._their_lifeline.close()
 
     def _start(
         self,
@@ -64,13 +67,13 @@ class Child:
         inherited: Iterable[int],
         environment: dict[str, str],
     ) -> None:
-        theirs = self._theirs.fileno()
+        theirs, lifeline = self._theirs.fileno(), self._their_lifeline.fileno()
         # Until it ignores Ctrl-C by itself; a child inherits the mask of the thread.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
-                [*command, str(theirs), *arguments],
-                pass_fds=(theirs, *inherited),
+                [*command, f"{theirs}+{lifeline}", *arguments],
+                pass_fds=(theirs, lifeline, *inherited),
                 stdin=subprocess.DEVNULL,
                 env=environment,
             )
@@ -100,8 +103,7 @@ class Child:
     def end(self) -> int:
         """Ends the process and returns its exit status, once it is gone."""
         self.kill()
-        self.link.close()
-        self._theirs.close()
+        self._close()
         return 0 if self._process is None else self._reaped(0) or 0
 
     def _reaped(self, options: int) -> int | None:
@@ -122,9 +124,13 @@ class Child:
 
     def forget(self) -> None:
         """In a forked process, closes the link, and lets go of a child that is not ours."""
-        self.link.close()
+        self._close()
         if self._process is not None:
             self._process.returncode = 0
+
+    def _close(self) -> None:
+        for end in (self.link, self._theirs, self._lifeline, self._their_lifeline):
+            end.close()
 
 
 class _ToldChild(Child):
@@ -167,8 +173,7 @@ class _ToldChild(Child):
     def end(self) -> int:
         """Ends the process and returns its exit status, once it is gone."""
         self.kill()
-        self.link.close()
-        self._theirs.close()
+        self._close()
         return 0 if self._process is None else int(self._process.wait())
 
 

@@ -8,7 +8,9 @@ hands them out as they are, and takes the slot back when the last array that loo
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import mmap
+import os
 import weakref
 from collections import deque
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from .shared import create
 __all__ = ["Header", "Ring", "Slot", "Watch", "header_size"]
 
 _WORDS = 8
+_MAP_FIXED = 0x10  # On Linux, macOS and the BSDs.
 
 
 class Header:
@@ -113,6 +116,7 @@ class Ring:
         self.size = _in_pages(size)
         self.count = 0
         self.grow(count)
+        _rings.add(self)
 
     def grow(self, count: int = 1) -> None:
         """Adds free slots."""
@@ -167,6 +171,11 @@ class Ring:
         """
         return len(self.free) <= self.count - self._count
 
+    def leased(self) -> list[Any]:
+        """Returns the memory of the slots whose arrays somebody holds."""
+        roots = [watch() for watch in list(self._leases.values())]
+        return [root for root in roots if root is not None]
+
     def _reserved(self, count: int) -> list[Slot]:
         """Returns new slots."""
         start = self.shared.grow(count * self.size)
@@ -175,3 +184,33 @@ class Ring:
 
 def _in_pages(size: int) -> int:
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+_rings: weakref.WeakSet[Ring] = weakref.WeakSet()
+_copies: list[tuple[Any, bytes]] = []
+
+
+def _before_fork() -> None:
+    _copies.extend((root, root.tobytes()) for ring in list(_rings) for root in ring.leased())
+
+
+def _after_fork_in_child() -> None:
+    """Puts copies in the place of batches, which the parent would go on to overwrite."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    access = mmap.PROT_READ | mmap.PROT_WRITE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
+    for root, copy in _copies:
+        address = root.__array_interface__["data"][0]
+        if libc.mmap(address, len(copy), access, flags, -1, 0) == address:
+            ctypes.memmove(address, copy, len(copy))
+    _copies.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_copies.clear,
+        after_in_child=_after_fork_in_child,
+    )

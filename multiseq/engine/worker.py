@@ -127,7 +127,8 @@ def main(link: str, ring: str, payload: str) -> None:
     """Serves one parent until it is gone.
 
     Args:
-        link: Descriptor of the worker's end of a socket pair; "-" if standard input tells which.
+        link: Descriptors of the worker's ends of two socket pairs, "5+7" say, the second of which
+            is to be closed when the parent ends; "-" if standard input tells which.
         ring: Address of the ring's memory.
         payload: Address of the payload.
     """
@@ -141,9 +142,25 @@ def main(link: str, ring: str, payload: str) -> None:
 def _connected(link: str) -> socket.socket:
     if link == "-":
         return socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined,no-any-return]
-    # Else whoever load_sample starts would keep the link open.
-    os.set_inheritable(int(link), False)
-    return socket.socket(fileno=int(link))
+    fd, lifeline = map(int, link.split("+"))
+    for each in (fd, lifeline):  # Else whoever load_sample starts would keep them open.
+        os.set_inheritable(each, False)
+    _die_with_parent(lifeline)
+    return socket.socket(fileno=fd)
+
+
+def _die_with_parent(lifeline: int) -> None:
+    """Has the system end this process, in C code too, when the other end of a socket is closed.
+
+    What Linux has for that (`PR_SET_PDEATHSIG`) strikes when the thread ends that started us.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import fcntl
+
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def serve(link: socket.socket, ring: Memory, payload: Memory) -> None:
