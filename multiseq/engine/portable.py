@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import LoadError, MultiseqError, said
 
@@ -56,7 +56,7 @@ class Packed(NamedTuple):
         return error
 
 
-def _is_located(error: Any) -> bool:
+def _is_located(error: Any) -> TypeGuard[MultiseqError]:
     return isinstance(error, MultiseqError) and hasattr(error, "where")
 
 
