@@ -18,7 +18,17 @@ from .errors import ArgumentError, SampleError
 from .keys.aligning import align_keys
 from .keys.selection import few
 from .keys.targets import Targets
-from .members import Leaf, Member, Part, Rows, check_settings, merged_inputs, one_of
+from .members import (
+    Leaf,
+    Member,
+    Part,
+    Rows,
+    check_settings,
+    label_indexes_of,
+    merged_inputs,
+    one_of,
+    row_index_of,
+)
 from .order import Draw, Indices, Sampler
 from .samples import Leaves, Sample, Structure
 from .sequence import MultiInputSequence
@@ -81,12 +91,12 @@ def join(
 
     Args:
         *parts: Sequences whose inputs keep their names.
-        targets: An array (in the order of the keys), a Series (aligned by its index), a dict of
-            those by output name, or a sequence whose inputs are the targets; a dict of sequences
-            too. By default the targets of the parts.
+        targets: An array (in the order of the keys), a Series or a dict of single values (by
+            key), a dict of those by output name, or a sequence whose inputs are the targets; a
+            dict of sequences too. By default the targets of the parts.
         sample_weight: The same.
         how: "strict" if every part must have every key; "inner" to keep the keys that all have,
-            and report the others (see `JoinedSequence.dropped`).
+            targets and weights included, and report the others (see `JoinedSequence.dropped`).
         **named_parts: Sequences by input name, and the keywords of `MultiInputSequence`. Those of
             the parts, such as their batch_size, shuffle and workers, play no role.
 
@@ -138,7 +148,10 @@ class JoinedSequence(MultiInputSequence):
         self._input_names = [name for name, _ in members]
         self.parts = [part for _, part in roles]
         names = _check_parts(roles)
-        keys, rows, self.dropped = align_keys([part.keys for part in self.parts], names, how)
+        labels = label_indexes_of(targets, sample_weight, self.parts)
+        every = [part.keys for part in self.parts]
+        keys, rows, self.dropped = align_keys(every, names, how, labels)
+        self._row_index = row_index_of(self.parts, rows)
         super().__init__(keys, **keywords)
         for name, left_out in self.dropped.items():
             _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
@@ -157,7 +170,7 @@ class JoinedSequence(MultiInputSequence):
         if isinstance(value, MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
-        rows = Targets(targets, weights, keys, targets_elsewhere=True)
+        rows = Targets(targets, weights, keys, self._row_index, targets_elsewhere=True)
         self._members.append(Rows(tuple(rows.parts)))
         return len(self._members) - 1
 

@@ -6,18 +6,32 @@ import copy
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _keras
 from .engine.job import Layout, blame
 from .errors import ArgumentError
+from .keys.targets import label_indexes
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
 
-__all__ = ["Leaf", "Member", "Part", "Rows", "check_settings", "merged_inputs", "one_of"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Leaf",
+    "Member",
+    "Part",
+    "Rows",
+    "check_settings",
+    "label_indexes_of",
+    "merged_inputs",
+    "one_of",
+    "row_index_of",
+]
 
 
 @dataclass(frozen=True)
@@ -196,3 +210,33 @@ def one_of(found: list[Any], role: str) -> Any:
             )
         merged.update(each)
     return merged
+
+
+def label_indexes_of(
+    targets: Any, sample_weight: Any, parts: Sequence[MultiInputSequence]
+) -> dict[str, pd.Index[Any]]:
+    """Returns the keys that targets and weights have values for, where they have labels.
+
+    Those with the index of a part's source go by row, and limit no keys.
+    """
+    found = {}
+    for name, value in (("targets", targets), ("sample_weight", sample_weight)):
+        if not isinstance(value, MultiInputSequence):
+            found.update(label_indexes(value, name))
+    sources = [part._row_index for part in parts if part._row_index is not None]
+    return {
+        name: index
+        for name, index in found.items()
+        if not any(index.dtype == rows.dtype and index.equals(rows) for rows in sources)
+    }
+
+
+def row_index_of(
+    parts: Sequence[MultiInputSequence], rows: Sequence[Indices | None]
+) -> pd.Index[Any] | None:
+    """Returns the index of the source of the first part that has one, in the join's order."""
+    for part, positions in zip(parts, rows, strict=True):
+        if part._row_index is not None:
+            every = np.arange(part.num_samples) if positions is None else positions
+            return part._row_index[part.source_indices(every)]
+    return None

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import abc
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import ArgumentError, describe
-from .keys.selection import per_sample
+from .keys.labelled import Labels, per_sample, series_of
 from .order import Indices, Permutation, entropy
 from .strategies import Strategy, wanted_counts
 
@@ -38,7 +39,7 @@ class SamplerBase(abc.ABC):
     """What the samplers share: a value for each sample, which follows its sample.
 
     Args:
-        values: One for each sample, in source order; or a Series, aligned by the sequence's keys.
+        values: One for each sample, in source order; or a Series or a dict, by the sequence's keys.
         name: Of the values, for errors.
 
     Raises:
@@ -52,11 +53,15 @@ class SamplerBase(abc.ABC):
         import pandas as pd
 
         self._name = name
-        self._index = values.index if isinstance(values, pd.Series) else None
         count = len(values) if hasattr(values, "__len__") else 0
         if not count:
             raise ArgumentError(f"{name} is not one value for each sample", got=describe(values))
-        self._set(per_sample(values, count, name))
+        labelled = isinstance(values, pd.Series | Mapping)
+        series = series_of(values) if labelled else None
+        self._index = None if series is None else series.index
+        self._by_key = isinstance(values, Mapping)
+        plain = values if series is None else series.array
+        self._set(per_sample(plain, Labels(count), name))
 
     @abc.abstractmethod
     def _set(self, values: pd.Series[Any]) -> None:
@@ -66,12 +71,13 @@ class SamplerBase(abc.ABC):
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""
 
-    def aligned(self, keys: pd.Index[Any] | int) -> Self:
-        """Returns this sampler for samples with these keys, or for so many."""
-        values: Any = self._values.to_numpy()
+    def aligned(self, samples: Labels) -> Self:
+        """Returns this sampler for samples that are known by these labels."""
+        values: Any = self._values.array
         if self._index is not None:
             values = self._values.set_axis(self._index)
-        return self._copy(per_sample(values, keys, self._name))
+            values = dict(values.items()) if self._by_key else values
+        return self._copy(per_sample(values, samples, self._name))
 
     def restricted(self, positions: Indices) -> Self:
         """Returns this sampler for some of the samples only, renumbered from 0."""
@@ -79,7 +85,7 @@ class SamplerBase(abc.ABC):
 
     def _copy(self, values: pd.Series[Any]) -> Self:
         other = copy.copy(self)
-        other._index = None
+        other._index, other._by_key = None, False
         other._set(values)
         return other
 

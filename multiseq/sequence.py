@@ -155,9 +155,9 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         self._keys = checked_keys(n_or_keys)
         self._keyed = not isinstance(n_or_keys, int | np.integer)
         self._size = len(self._keys)
+        self._selection: Indices | None = None
         self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
         self._declared = spec
-        self._selection: Indices | None = None
         self._start_over(epoch=0)
 
     # Must be written.

@@ -164,7 +164,7 @@ def test_keys_of_several_levels() -> None:
     one = ArraySequence({"x": np.arange(3)}, keys=keys)
     other = ArraySequence({"y": np.arange(3)[::-1].copy()}, keys=keys[::-1])
     assert epoch_of(join(one, other)) == [0, 1, 2]
-    assert epoch_of(join(one.subset([2, 0]), other, how="inner")) == [2, 0]
+    assert epoch_of(join(one.subset(positions=[2, 0]), other, how="inner")) == [2, 0]
 
 
 def test_a_subset_is_joined_by_its_own_keys() -> None:

@@ -318,7 +318,7 @@ def test_values_are_aligned_by_key() -> None:
 
 
 def test_without_keys_values_are_taken_in_order() -> None:
-    weights = pd.Series([1, 0, 0, 0], index=[3, 2, 1, 0])
+    weights = pd.Series([1, 0, 0, 0], index=list("dcba"))
     assert set(epoch_of(Coded(4, sampler=WeightedSampler(weights)))) == {0}
 
 

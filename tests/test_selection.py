@@ -11,8 +11,14 @@ from coded import Coded, Noisy, codes, epoch_of, frozen, frozen_epoch
 
 from multiseq import ArraySequence
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.keys.selection import checked_keys, few, positions_of
+from multiseq.keys.choosing import chosen_positions
+from multiseq.keys.labelled import Labels
+from multiseq.keys.selection import checked_keys, few
 from multiseq.keys.splitting import split_positions
+
+
+def positions_of(keys: Any, chosen: Any) -> Any:
+    return chosen_positions(keys, chosen, Labels(keys))
 
 
 @pytest.mark.parametrize(
@@ -95,19 +101,16 @@ def test_duplicate_keys_are_named() -> None:
     ("chosen", "positions"),
     [
         (["c", "a"], [2, 0]),
-        ([2, 0], [2, 0]),
-        ([-1, 0], [2, 0]),
-        (np.array([1]), [1]),
         (slice(1, None), [1, 2]),
         (slice(None, None, -1), [2, 1, 0]),
         ([True, False, True], [0, 2]),
-        (pd.Series([True, False, True]), [0, 2]),
+        (pd.Series([True, False, True], list("cba")), [0, 2]),
+        ({"b": True, "c": False, "a": True}, [0, 1]),
         (np.array([False, True, False]), [1]),
         (pd.Index(["b"]), [1]),
-        (range(2), [0, 1]),
     ],
 )
-def test_chosen_by_key_position_slice_or_mask(chosen: Any, positions: list[int]) -> None:
+def test_chosen_by_key_slice_or_mask(chosen: Any, positions: list[int]) -> None:
     found = positions_of(pd.Index(["a", "b", "c"]), chosen)
     assert found.tolist() == positions
     assert found.dtype == np.int64
@@ -126,7 +129,32 @@ def test_integers_are_keys_where_keys_are_integers() -> None:
         positions_of(pd.Index([30, 10, 20]), [0])
 
 
-@pytest.mark.parametrize("chosen", [["a", "x"], [3], [-4], ["a", None], [1.5]])
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "Int64", "object", "category"])
+def test_positions_are_asked_for_by_name(dtype: str) -> None:
+    seq = Coded(list("abc"), batch_size=3)
+    chosen = pd.Series([2, 0], dtype=dtype)
+    for given in (chosen, chosen.array, chosen.tolist(), [-1, 0]):
+        assert epoch_of(seq.subset(positions=given)) == [2, 0]
+    with pytest.raises(AlignmentError, match=r"subset\(positions=...\)|different kinds"):
+        seq.subset(chosen)
+    for wrong in ([3], [-4]):
+        with pytest.raises(AlignmentError, match="do not exist"):
+            seq.subset(positions=wrong)
+    for other in (["a"], [0.5], [True, False, True], []):
+        with pytest.raises(ArgumentError):
+            seq.subset(positions=other)
+
+
+def test_an_array_of_integers_is_not_guessed_at() -> None:
+    seq = Coded([2, 0, 1], batch_size=3)
+    with pytest.raises(AlignmentError, match="two ways"):
+        seq.subset(np.array([0, 1]))
+    assert seq.subset(pd.Index([0, 1])).keys.tolist() == [0, 1]
+    assert seq.subset(pd.Series([0, 1], dtype="category")).keys.tolist() == [0, 1]
+    assert seq.subset(positions=np.array([0, 1])).keys.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("chosen", [["a", "x"], ["a", None]])
 def test_what_does_not_exist(chosen: Any) -> None:
     with pytest.raises(AlignmentError, match=r"(?s)do not exist.*any of the 3 samples"):
         positions_of(pd.Index(["a", "b", "c"]), chosen)
@@ -190,7 +218,9 @@ def test_a_subset_holds_the_chosen_samples() -> None:
 
 
 def test_a_subset_of_a_subset() -> None:
-    subset = Coded(list("abcdef")).subset(slice(1, None)).subset([3, 0]).subset(["b", "e"])
+    subset = (
+        Coded(list("abcdef")).subset(slice(1, None)).subset(positions=[3, 0]).subset(["b", "e"])
+    )
     assert epoch_of(subset) == [1, 4]
     assert codes(
         tuple(np.array([leaf]) for leaf in [subset.sample(0)[1], subset.sample(-1)[1]])[:1]
@@ -209,8 +239,10 @@ def test_a_subset_twice_the_same_sample() -> None:
         Coded(10).subset([1, 1])
 
 
-def test_a_subset_shuffles_its_own_samples() -> None:
-    subset = Coded(100, shuffle=True, seed=1, batch_size=7).subset(range(50, 100))
+def test_a_subset_shuffles_its_own_samples_when_asked() -> None:
+    plain = Coded(100, shuffle=True, seed=1, batch_size=7).subset(range(50, 100))
+    assert epoch_of(plain) == list(range(50, 100))
+    subset = plain.replace(shuffle=True)
     assert sorted(epoch_of(subset)) == list(range(50, 100))
     assert epoch_of(subset) != list(range(50, 100))
     assert [k for i in range(len(subset)) for k in subset.batch_keys(i)] == epoch_of(subset)
@@ -218,7 +250,8 @@ def test_a_subset_shuffles_its_own_samples() -> None:
 
 def test_a_sample_is_augmented_alike_in_every_subset() -> None:
     seq = Noisy(10, seed=3, batch_size=1)
-    assert frozen(seq.subset([7, 2])[1]) == frozen(seq[2])
+    assert frozen(seq.subset([7, 2]).replace(augmented=True)[1]) == frozen(seq[2])
+    assert frozen(seq.subset([7, 2])[1]) == frozen(seq.replace(augmented=False)[2])
 
 
 def test_a_split_is_disjoint_and_exhaustive() -> None:
@@ -272,7 +305,11 @@ def test_replace_changes_what_is_given(settings: Any) -> None:
 
 
 def test_replace_keeps_the_rest() -> None:
-    seq = Coded(10, batch_size=4, shuffle=True, seed=3, name="mine").subset(range(5))
+    seq = (
+        Coded(10, batch_size=4, shuffle=True, seed=3, name="mine")
+        .subset(range(5))
+        .replace(shuffle=True)
+    )
     seq.set_epoch(2)
     other = seq.replace(drop_last=True)
     assert (other.epoch, other.num_samples, len(other)) == (2, 5, 1)
@@ -313,4 +350,7 @@ def test_a_mask_by_key_is_aligned_by_key() -> None:
     assert "".join(seq.subset(mask).keys) == "bdfhj"
     assert "".join(seq.subset(mask.to_numpy()).keys) == "acegi"
     unkeyed = ArraySequence(np.arange(10))
+    other = mask.set_axis(np.arange(10)[::-1])
+    with pytest.raises(AlignmentError, match="two ways"):
+        unkeyed.subset(other)
     assert unkeyed.subset(mask).keys.tolist() == [0, 2, 4, 6, 8]

@@ -93,7 +93,7 @@ def test_missing_keys_are_named() -> None:
 
 
 def test_keys_of_another_kind_are_missing() -> None:
-    with pytest.raises(AlignmentError, match="no row for 3 of the 3"):
+    with pytest.raises(AlignmentError, match="different kinds"):
         Targets(pd.Series([1, 2, 3]), None, KEYS)
 
 
@@ -177,8 +177,12 @@ def test_empty(targets: Any) -> None:
         Targets(targets, None, 2)
 
 
-def test_output_names_are_text() -> None:
-    with pytest.raises(ArgumentError, match="no text"):
+def test_a_dict_with_other_names_than_text_is_by_key() -> None:
+    assert Targets({1: [1, 2], 0: [3, 4]}, None, 2).rows(np.arange(2))[0].tolist() == [
+        [3, 4],
+        [1, 2],
+    ]
+    with pytest.raises(AlignmentError, match="no row for 1 of the 2"):
         Targets({0: [1, 2]}, None, 2)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import ArgumentError, naming
 from ..keys.hashing import hash_keys
-from ..keys.selection import few, per_sample
+from ..keys.labelled import Labels, per_sample
+from ..keys.selection import few
 from ..keys.splitting import (
     as_times,
     split_classes,
@@ -47,7 +48,7 @@ class Dividing(Views):
         others are in source order and plain, without `drop_last`.
 
         What belongs to samples (groups, classes, times) is an array in source order, a Series
-        aligned by key, or the name of a level of the keys.
+        or a dict by key, or the name of a level of the keys.
 
         Args:
             *fractions: Of each part, such as 0.8, 0.1, 0.1; what is left of 1 is in no part. With
@@ -174,9 +175,8 @@ class Dividing(Views):
         return parts
 
     def _per_sample(self, values: Any, name: str) -> Any:
-        if isinstance(values, str) or self._keyed:
-            return per_sample(values, self.keys, name)
-        return per_sample(values, self.num_samples, name)
+        samples = Labels(self.keys) if isinstance(values, str) else self._labels()
+        return per_sample(values, samples, name)
 
 
 def _check_ways(groups: Any, stratify: Any, ordered: bool, hash: bool) -> None:

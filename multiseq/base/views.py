@@ -12,9 +12,10 @@ import numpy as np
 
 from ..engine.runtime import Runtime
 from ..errors import AlignmentError, ArgumentError, SampleError, naming
-from ..keys.aligning import check_kinds
-from ..keys.indexing import find
-from ..keys.selection import checked_keys, few, per_sample, positions_of
+from ..keys.choosing import by_position, chosen_positions
+from ..keys.kinds import likeness, locate
+from ..keys.labelled import Labels, per_sample
+from ..keys.selection import checked_keys, few
 from ..order import Indices
 from ..settings import Keywords, Settings
 from .clock import EpochClock
@@ -49,7 +50,8 @@ class Views:
     _live: Runtime | None
     _substituted: dict[int, SampleError]
     _reported: dict[int, SampleError]
-    _keyed = False  # Whether the samples have keys of their own.
+    _keyed = False  # Whether the samples have keys of their own, as those of a part are.
+    _row_index: pd.Index[Any] | None = None  # The source's, where keys were given beside it.
     _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
     _looked_up: Views | None = None
 
@@ -72,21 +74,34 @@ class Views:
         with naming(type(self)):
             return self._copy(settings=settings)
 
-    def subset(self, chosen: Any) -> Self:
+    def subset(self, chosen: Any = None, *, positions: Any = None) -> Self:
         """Returns a sequence over some of the samples, in the order given.
 
+        It is neither shuffled nor augmented, which `replace(shuffle=True, augmented=True)` asks
+        for.
+
         Args:
-            chosen: Keys, positions (where keys are not integers), a slice of positions, or a
-                boolean for each sample: an array in source order, or a Series by key.
+            chosen: Keys, a slice of positions, or a boolean for each sample: an array in source
+                order, or a Series or a dict by key.
+            positions: Integers from 0, as scikit-learn's `KFold` gives them, in place of `chosen`.
 
         Raises:
-            AlignmentError: A key or position does not exist, or is given twice.
+            AlignmentError: A key or position does not exist, or is given twice; or integers that
+                may be keys and positions.
             ArgumentError: Nothing is chosen.
         """
         with naming(type(self)):
-            if self._keyed and _is_mask_by_key(chosen):
-                chosen = per_sample(chosen, self._keys, "the mask")
-            return self._copy(positions_of(self._keys, chosen))
+            if (chosen is None) == (positions is None):
+                raise ArgumentError(
+                    "subset takes either keys or positions",
+                    got="neither" if chosen is None else "both",
+                    fix="subset(keys), or subset(positions=...)",
+                )
+            if chosen is None:
+                found = by_position(self.num_samples, positions)
+            else:
+                found = chosen_positions(self._keys, chosen, self._labels())
+            return self._copy(found, {"shuffle": False, "augmented": False})
 
     def lookup(self, keys: Any) -> Self:
         """Returns a sequence with other keys, each of which stands for one of this one's samples.
@@ -116,19 +131,20 @@ class Views:
                 )
             series = pd.Series(keys)
             new = checked_keys(series.index)
-            wanted = pd.Index(per_sample(series, new, "lookup"))
-            check_kinds(wanted, self._keys, "lookup", "this sequence")
-            positions = find(self._keys, wanted)
+            wanted = pd.Index(per_sample(series, Labels(new), "lookup"))
+            positions = locate(self._keys, wanted, "this sequence", "lookup")
             if (missing := positions < 0).any():
+                alike = likeness(wanted[missing], self._keys)
                 raise AlignmentError(
                     f"there is no sample for {int(missing.sum())} of {len(new)} keys",
-                    got=f"{few(new[missing])}, which stand for {few(wanted[missing].unique())}",
+                    got=f"{few(new[missing])}, which stand for {few(wanted[missing].unique())}"
+                    + (f"; {alike[0]}" if alike else ""),
                     expected=f"any of the {self.num_samples} samples, such as {few(self._keys, 3)}",
-                    fix="drop those keys, or complete the samples",
+                    fix=alike[1] if alike else "drop those keys, or complete the samples",
                 )
             other = self._copy(settings={"sampler": None})
         other._keys, other._size, other._keyed = new, len(new), True
-        other._selection = self.source_indices(positions)
+        other._selection, other._row_index = self.source_indices(positions), None
         other._looked_up = self if self._looked_up is None else self._looked_up
         return other
 
@@ -158,7 +174,7 @@ class Views:
         """
         other = copy.copy(self)
         other._keys = None  # type: ignore[assignment]
-        other._looked_up = None
+        other._looked_up, other._row_index = None, None
         other._settings = self._settings.replace({"sampler": None})
         return other
 
@@ -182,14 +198,19 @@ class Views:
         if positions is not None:
             other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
             chosen = positions if self._selection is None else self._selection[positions]
-            other._selection = chosen
+            other._selection, other._keyed = chosen, True
         return other
+
+    def _labels(self) -> Labels:
+        """What the samples are known by."""
+        keys = self._keys if self._keyed else self._size
+        return Labels(keys, self._row_index, self._selection)
 
     def _aligned(self, sampler: Any) -> Any:
         """Returns a sampler whose values are in the order of the samples, where it has values."""
         if not hasattr(sampler, "aligned"):
             return sampler
-        return sampler.aligned(self.keys if self._keyed else self.num_samples)
+        return sampler.aligned(self._labels())
 
     def __dir__(self) -> list[str]:
         names = super().__dir__()
@@ -229,11 +250,6 @@ def _restricted(sampler: Any, positions: Indices) -> Any:
         expected="a sampler with a method restricted(positions), such as multiseq's own",
         fix="split seq.replace(sampler=None), then give the part its own: part.replace(sampler=…)",
     )
-
-
-def _is_mask_by_key(chosen: Any) -> bool:
-    """Whether this is a pandas Series of booleans."""
-    return hasattr(chosen, "index") and str(getattr(chosen, "dtype", "")) in ("bool", "boolean")
 
 
 _abandoned: list[Runtime | None] = []

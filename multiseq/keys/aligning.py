@@ -5,7 +5,7 @@ pandas is imported where it is used: worker processes import this module, and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,16 +13,20 @@ import numpy as np
 from ..errors import AlignmentError, ArgumentError
 from ..order import Indices
 from .indexing import find
+from .kinds import check_kinds, likeness, locate, with_levels_of
 from .selection import few
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["align_keys", "check_kinds"]
+__all__ = ["align_keys"]
 
 
 def align_keys(
-    keys: Sequence[pd.Index[Any]], names: Sequence[str], how: str
+    keys: Sequence[pd.Index[Any]],
+    names: Sequence[str],
+    how: str,
+    labels: Mapping[str, pd.Index[Any]] | None = None,
 ) -> tuple[pd.Index[Any], list[Indices | None], dict[str, pd.Index[Any]]]:
     """Aligns the keys of several sequences, in the order of the first.
 
@@ -30,6 +34,7 @@ def align_keys(
         keys: Of each sequence.
         names: Of the sequences, for errors.
         how: "strict" if all must have the same keys; "inner" to keep those that all have.
+        labels: Of targets and weights by name, which limit what "inner" keeps.
 
     Returns:
         The keys; for each sequence the position of each key in it, or None for the same
@@ -41,14 +46,17 @@ def align_keys(
     """
     if how not in ("strict", "inner"):
         raise ArgumentError("bad how", got=how, expected='"strict" or "inner"')
+    keys = _comparable(keys, names)
     first = keys[0]
-    for other, name in zip(keys[1:], names[1:], strict=True):
-        check_kinds(first, other, names[0], name)
     found = [None if other.equals(first) else find(other, first) for other in keys]
     common = np.ones(len(first), bool)
     for positions in found:
         if positions is not None:
             common &= positions >= 0
+    if how == "inner":
+        for name, index in (labels or {}).items():
+            once = index[~index.duplicated()]  # What is there twice is refused with its values.
+            common &= locate(once, first, name, names[0]) >= 0
     kept = first if common.all() else first[common]
     if len(kept) < len(first):
         found = [np.flatnonzero(common) if p is None else p[common] for p in found]
@@ -59,95 +67,54 @@ def align_keys(
             left_out[positions] = False
             dropped[name] = other[left_out]
     if how == "strict" and dropped:
-        raise _differ(keys, names, dropped)
+        raise _differ(keys, names, dropped, in_common=len(kept) > 0)
     if not len(kept):
-        raise AlignmentError(
-            "the sequences have no key in common",
-            got="; ".join(f"{n}: {few(k, 3)}" for k, n in zip(keys, names, strict=True)),
-        )
+        raise _nothing_in_common(keys, names, labels or {})
     return kept, found, dropped
 
 
-def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:
-    """Raises AlignmentError where keys are of kinds that are never equal, or equal by accident."""
-    kinds = _kind(first), _kind(other)
-    if kinds[0] != kinds[1] and "mixed" not in "".join(kinds):
-        what = f"keys are of different kinds: {kinds[0]} and {kinds[1]}"
-        fix = _FIXES.get(frozenset(kinds), "convert one side, or pass keys=")
-    elif set(first.names) == set(other.names) and list(first.names) != list(other.names):
-        what = "keys have their levels in another order"
-        fix = f"use keys.reorder_levels({list(first.names)})"
-    elif {first.dtype.kind, other.dtype.kind} == {"i", "f"} and not _exact(first, other):
-        what = "keys are of different kinds: integers, and floats too large to tell them apart"
-        fix = "convert the floats, with keys.astype('int64')"
-    else:
-        return
-    raise AlignmentError(
-        what,
-        got=f"{name}: {few(first, 3)} ({_dtype(first)}); {other_name}: {few(other, 3)} "
-        f"({_dtype(other)})",
-        fix=fix,
+def _comparable(keys: Sequence[pd.Index[Any]], names: Sequence[str]) -> list[pd.Index[Any]]:
+    """Returns keys whose levels are in the order of the first; raises where kinds differ."""
+    first, owner = keys[0], names[0]
+    keys = [with_levels_of(first, o, n, owner) for o, n in zip(keys, names, strict=True)]
+    for other, name in zip(keys[1:], names[1:], strict=True):
+        check_kinds(first, other, owner, name)
+    return keys
+
+
+def _nothing_in_common(
+    keys: Sequence[pd.Index[Any]], names: Sequence[str], labels: Mapping[str, pd.Index[Any]]
+) -> AlignmentError:
+    every = [*zip(names, keys, strict=True), *labels.items()]
+    alike = next(filter(None, (likeness(keys[0], other) for _, other in every[1:])), None)
+    shown = [f"{name}: {few(each, 3)}" for name, each in every]
+    return AlignmentError(
+        "the sequences have no key in common",
+        got="; ".join([*shown, *([alike[0]] if alike else [])]),
+        expected="the same keys in every part",
+        fix=alike[1] if alike else "give all the same keys, by keys= or by the index",
     )
 
 
-def _exact(*keys: pd.Index[Any]) -> bool:
-    """Whether numbers are small enough for float64 to hold each integer."""
-    return all(each.min() > -(2**53) and each.max() < 2**53 for each in keys)
-
-
-def _dtype(keys: pd.Index[Any]) -> Any:
-    return ", ".join(map(str, getattr(keys, "dtypes", [keys.dtype])))
-
-
-_FIXES = {
-    frozenset({"numbers", "text"}): "numbers never equal text: convert one side, with "
-    "keys.astype(str) or keys.astype(int), or pass keys=",
-    frozenset({"dates", "text"}): "convert the text, with pandas.to_datetime(keys), or pass keys=",
-    frozenset({"bytes", "text"}): "decode the bytes, with keys.str.decode('utf-8'), or pass keys=",
-    frozenset({"dates", "dates with a time zone"}): "give both a time zone or none, with "
-    "keys.tz_localize(...)",
-}
-_KINDS = {
-    "string": "text",
-    "integer": "numbers",
-    "floating": "numbers",
-    "mixed-integer-float": "numbers",
-    "decimal": "numbers",
-    "datetime64": "dates",
-    "datetime": "dates",
-    "timedelta64": "durations",
-    "timedelta": "durations",
-    "boolean": "booleans",
-    "mixed-integer": "mixed",
-}
-
-
-def _kind(keys: pd.Index[Any]) -> str:
-    """Names the kind of keys: those of two kinds are never equal."""
-    import pandas as pd
-
-    if isinstance(keys, pd.MultiIndex):
-        return f"tuples of ({', '.join(map(_kind, keys.levels))})"
-    if isinstance(keys, pd.CategoricalIndex):
-        return _kind(keys.categories)
-    if isinstance(keys, pd.DatetimeIndex) and keys.tz is not None:
-        return "dates with a time zone"
-    kind = pd.api.types.infer_dtype(keys, skipna=False)
-    return _KINDS.get(kind, kind)
-
-
 def _differ(
-    keys: Sequence[pd.Index[Any]], names: Sequence[str], dropped: dict[str, pd.Index[Any]]
+    keys: Sequence[pd.Index[Any]],
+    names: Sequence[str],
+    dropped: dict[str, pd.Index[Any]],
+    in_common: bool,
 ) -> AlignmentError:
-    lines = []
+    lines, alike = [], None
+    fix = "no key is in all of them: give all the same keys, by keys= or by the index"
+    if in_common:
+        fix = 'complete the data, or join with how="inner" to keep the keys that all have'
     for owner, extra in dropped.items():
         for other, name in zip(keys, names, strict=True):
             missing = extra[find(other, extra) < 0]
             if len(missing):
                 lines.append(f"{name} lacks {few(missing)}, which {owner} has")
+                alike = alike or likeness(missing, other)
     return AlignmentError(
         "the sequences have different keys",
-        got="; ".join(lines),
+        got="; ".join([*lines, *([alike[0]] if alike else [])]),
         expected="the same keys in every part",
-        fix='complete the data, or join with how="inner" to keep the keys that all have',
+        fix=alike[1] if alike else fix,
     )

@@ -54,6 +54,8 @@ def _encoded(key: Any) -> bytes:
         return (str(int(key)) if float(key).is_integer() else repr(float(key))).encode()
     if isinstance(key, bytes):
         return key
+    if isinstance(key, datetime.datetime) and key.tzinfo is not None:
+        return key.astimezone(datetime.UTC).isoformat().encode()  # One instant, one hash.
     if isinstance(key, datetime.date):  # pandas.Timestamp is one, too.
         return key.isoformat().encode()
     if isinstance(key, bool | uuid.UUID):

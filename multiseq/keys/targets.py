@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from ..collate import stacked
 from ..errors import ArgumentError, describe
-from .selection import rows_by_key
+from .labelled import Labels
+from .selection import as_index
 
-__all__ = ["Targets", "plain"]
+__all__ = ["Targets", "label_indexes", "plain"]
 
 Array = npt.NDArray[Any]
-Keys = Any  # A pandas.Index, or the number of samples.
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
 _NUMBERS_AND_TEXT = "biufUST"  # By NumPy's kinds of dtype.
@@ -28,12 +28,13 @@ class Targets:
 
     Args:
         targets: An array-like with a leading axis of n samples, or a tuple or a dict of those for
-            several outputs, or None. A Series or DataFrame is aligned by its index where the
-            samples have keys, and may then hold more rows than there are samples.
+            several outputs, or None. A Series, a DataFrame or a dict of single values follows the
+            rule of `labelled`, and may hold more rows than there are samples.
         sample_weight: The same, of numbers. One array stands for all outputs; a dict may leave
             outputs out.
         keys: The samples' keys in source order, or their number where positions are all they
-            have: rows are then taken in order.
+            have.
+        rows: The index of their source, where keys were given beside it.
         targets_elsewhere: Whether weights without targets are right, since the caller has those.
 
     Raises:
@@ -43,19 +44,24 @@ class Targets:
     """
 
     def __init__(
-        self, targets: Any, sample_weight: Any, keys: Any, *, targets_elsewhere: bool = False
+        self,
+        targets: Any,
+        sample_weight: Any,
+        keys: Any,
+        rows: Any = None,
+        *,
+        targets_elsewhere: bool = False,
     ) -> None:
         if not isinstance(keys, int):
-            import pandas as pd
-
-            keys = pd.Index(keys)
+            keys = as_index(keys)
+        samples = Labels(keys, rows)
         self.parts: list[Part] = []
         if targets is not None:
-            self.parts.append(_part(targets, keys, "targets"))
+            self.parts.append(_part(targets, samples, "targets"))
         elif sample_weight is not None and not targets_elsewhere:
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         if sample_weight is not None:
-            weights = _part(sample_weight, keys, "sample_weight", kinds="biuf")
+            weights = _part(sample_weight, samples, "sample_weight", kinds="biuf")
             _map(weights, _check_weights)
             for part in self.parts:
                 _check_nesting(weights, part)
@@ -76,17 +82,37 @@ def _map(part: Part, function: Callable[[Array], Any]) -> Any:
     return tuple(map(function, part)) if isinstance(part, tuple) else function(part)
 
 
-def _part(value: Any, keys: Keys, name: str, kinds: str = _NUMBERS_AND_TEXT) -> Part:
-    if not isinstance(value, Mapping | tuple):
-        return _column(value, keys, name, kinds)
+def _part(value: Any, samples: Labels, name: str, kinds: str = _NUMBERS_AND_TEXT) -> Part:
+    if not isinstance(value, Mapping | tuple) or _is_by_key(value):
+        return _column(value, samples, name, kinds)
     if not value:
         raise ArgumentError(f"{name} is empty", got=value, fix="leave it out")
     if isinstance(value, tuple):
-        return tuple(_column(leaf, keys, f"{name}[{k}]", kinds) for k, leaf in enumerate(value))
-    for key in value:
-        if not isinstance(key, str):
-            raise ArgumentError(f"{name} has an output name that is no text", got=key)
-    return {key: _column(leaf, keys, f"{name}[{key!r}]", kinds) for key, leaf in value.items()}
+        return tuple(_column(leaf, samples, f"{name}[{k}]", kinds) for k, leaf in enumerate(value))
+    return {key: _column(leaf, samples, f"{name}[{key!r}]", kinds) for key, leaf in value.items()}
+
+
+def label_indexes(value: Any, name: str) -> dict[str, Any]:
+    """Returns the index of each Series, DataFrame and dict by key among targets or weights."""
+    import pandas as pd
+
+    if isinstance(value, pd.Series | pd.DataFrame):
+        return {name: value.index}
+    if _is_by_key(value):
+        return {name: as_index(list(value))}
+    if not isinstance(value, Mapping | tuple):
+        return {}
+    leaves = value.items() if isinstance(value, Mapping) else enumerate(value)
+    found = [label_indexes(leaf, f"{name}[{key!r}]") for key, leaf in leaves]
+    return {name: index for each in found for name, index in each.items()}
+
+
+def _is_by_key(value: Any) -> bool:
+    """Whether this is a dict of values by key, and not one of arrays by output name."""
+    if not isinstance(value, Mapping):
+        return False
+    single = any(isinstance(leaf, str | Number | np.generic) for leaf in value.values())
+    return single or not all(isinstance(key, str) for key in value)
 
 
 def _check_weights(array: Array) -> None:
@@ -120,10 +146,8 @@ def _outline(part: Part) -> str:
     return f"a tuple of {len(part)}" if isinstance(part, tuple) else "one array"
 
 
-def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
+def _column(value: Any, samples: Labels, name: str, kinds: str) -> Array:
     """Returns the rows of one output in the order of the samples."""
-    import pandas as pd
-
     if hasattr(value, "load_sample"):
         raise ArgumentError(
             f"{name} is a sequence",
@@ -131,17 +155,11 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
             expected="an array or a Series, or a dict or a tuple of those",
             fix="join it: join(image=images, targets=masks), say",
         )
-
-    if isinstance(value, pd.Series | pd.DataFrame):
-        rows = value if isinstance(keys, int) else rows_by_key(value, keys, name)
-        array = _as_array(plain(rows), name, kinds)
-    else:
-        array = _as_array(value, name, kinds)
-    n = keys if isinstance(keys, int) else len(keys)
-    if len(array) != n:
+    array = _as_array(_in_order(value, samples, name), name, kinds)
+    if len(array) != samples.size:
         raise ArgumentError(
             f"{name} and the samples differ in number",
-            got=f"{len(array)} rows for {n} samples",
+            got=f"{len(array)} rows for {samples.size} samples",
             expected="one row for each sample, in the same order; or a Series, whose rows are "
             "found by the samples' keys where they have any",
             fix="give several outputs as a dict by name or a tuple, not as a list"
@@ -149,6 +167,20 @@ def _column(value: Any, keys: Keys, name: str, kinds: str) -> Array:
             else None,
         )
     return array
+
+
+def _in_order(value: Any, samples: Labels, name: str) -> Any:
+    """Returns values in the order of the samples, where they have labels."""
+    import pandas as pd
+
+    if isinstance(value, Mapping):
+        order = samples.by_key(as_index(list(value)), name)
+        items = list(value.values())
+        return items if order is None else [items[row] for row in order]
+    if isinstance(value, pd.Series | pd.DataFrame):
+        order = samples.order_of(value.index, name)
+        return plain(value if order is None else value.iloc[order])
+    return value
 
 
 def _as_array(value: Any, name: str, kinds: str) -> Array:

@@ -80,6 +80,7 @@ class ArraySequence(MultiInputSequence):
         arrays = {name: _checked(name, value) for name, value in named.items()}
         n = _common_length(arrays)
         index = _common_index(named)
+        self._row_index = None if keys is None else index
         keys = index if keys is None else keys
         super().__init__(n if keys is None else keys, **keywords)
         if len(self.keys) != n:
@@ -90,7 +91,8 @@ class ArraySequence(MultiInputSequence):
         stores: dict[int, Store] = {}
         targets = _with_stand_ins(targets, "targets", stores)
         sample_weight = _with_stand_ins(sample_weight, "sample_weight", stores)
-        rest = Targets(targets, sample_weight, n if keys is None else self.keys).parts
+        known = n if keys is None else self.keys
+        rest = Targets(targets, sample_weight, known, self._row_index).parts
         nested: Any = tuple(arrays.values())
         if isinstance(inputs, Mapping):
             nested = arrays

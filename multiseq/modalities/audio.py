@@ -18,7 +18,7 @@ from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.audio.mel import FLOOR, LogMel, MelFrames
 from ..sources.audio.sound import SUFFIXES, SoundReader, require_packages
-from ..sources.items import check_keys, items_and_keys, with_spec
+from ..sources.items import check_keys, index_beside, items_and_keys, with_spec
 from ..sources.media.store import (
     check_matched_by_key,
     file_store,
@@ -107,7 +107,8 @@ class AudioSequence(MultiInputSequence):
             if listed:
                 check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
         check_keys(keys, items, "sounds")
-        self._targets = Targets(targets, sample_weight, keys)
+        self._row_index = index_beside(keys, own_keys)
+        self._targets = Targets(targets, sample_weight, keys, self._row_index)
         silence = 0.0 if self._mel is None else math.log(FLOOR)
         spec = Spec(self._shape(self._length), "float32", pad_value=silence)
         super().__init__(keys, **with_spec(keywords, spec))

@@ -18,7 +18,7 @@ from ..settings import BaseKeywords
 from ..sources.images.decode import Decoder
 from ..sources.images.fitting import Fit, Fitting, Interpolation, Pixels
 from ..sources.images.pillow import SUFFIXES, pixel_limit
-from ..sources.items import check_keys, items_and_keys, with_spec
+from ..sources.items import check_keys, index_beside, items_and_keys, with_spec
 from ..sources.media.store import (
     check_matched_by_key,
     file_store,
@@ -141,7 +141,8 @@ class ImageSequence(MultiInputSequence):
             if listed:
                 check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
         check_keys(keys, items, "images")
-        self._targets = Targets(targets, sample_weight, keys)
+        self._row_index = index_beside(keys, own_keys)
+        self._targets = Targets(targets, sample_weight, keys, self._row_index)
         super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
 
     def load_sample(self, index: int) -> Any:

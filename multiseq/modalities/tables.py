@@ -123,6 +123,7 @@ class TableSequence(MultiInputSequence):
         how = Reading(None, labels - asked, asked if rest else None, sep, decimal)
         table = as_frame(frame, how)
         index, others = key_columns(table, keys)
+        self._row_index = None if keys is None else table.index
         super().__init__(index, **keywords)
         if len(self.keys) != len(table):
             raise ArgumentError(
@@ -131,7 +132,7 @@ class TableSequence(MultiInputSequence):
             )
         values, outputs = target_columns(table, targets, "targets")
         weights, more = target_columns(table, sample_weight, "sample_weight")
-        goals = Targets(values, weights, self.keys).parts
+        goals = Targets(values, weights, self.keys, self._row_index).parts
         plan = _Plan(table, numeric, categorical, transforms)
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
         self._structure = Structure(sample)

@@ -17,7 +17,7 @@ from ..samples import Spec
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.flat import FlatRows, FlatTexts
-from ..sources.items import check_items, check_keys, items_and_keys, with_spec
+from ..sources.items import check_items, check_keys, index_beside, items_and_keys, with_spec
 from ..sources.text.tokenizers import Splitter, layer_length, splitter, words
 from ..transforms import Vocabulary
 
@@ -114,7 +114,8 @@ class TextSequence(MultiInputSequence):
             check_items(items, own_keys, lambda item: isinstance(item, str), "text", "text")
             self._texts = FlatTexts(items)
             self._prepare(tokenizer)
-        self._targets = Targets(targets, sample_weight, keys)
+        self._row_index = index_beside(keys, own_keys)
+        self._targets = Targets(targets, sample_weight, keys, self._row_index)
         spec = Spec((self._max_length,), np.int32, padding, self._pad_id)
         super().__init__(keys, **with_spec(keywords, spec))
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from ..keys.selection import as_index
 from ..samples import Spec
 from ..settings import BaseKeywords
 
-__all__ = ["check_items", "check_keys", "items_and_keys", "with_spec"]
+__all__ = ["check_items", "check_keys", "index_beside", "items_and_keys", "with_spec"]
 
 
 def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
@@ -77,6 +78,11 @@ def check_keys(keys: Any, items: list[Any], what: str) -> None:
         raise ArgumentError(
             f"keys and {what} differ in number", got=f"{n} keys for {len(items)} {what}"
         )
+
+
+def index_beside(keys: Any, own_keys: Any) -> Any:
+    """Returns the keys of a source as an index, where others were given beside it; else None."""
+    return None if own_keys is None or keys is own_keys else as_index(own_keys)
 
 
 def with_spec(keywords: BaseKeywords, own: Spec) -> BaseKeywords:

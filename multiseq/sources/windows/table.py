@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import AlignmentError, ArgumentError
+from ...keys.kinds import locate
 from ...keys.selection import few
 from ...keys.times import as_moments
 from ...order import Indices
@@ -222,7 +223,7 @@ def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
         raise AlignmentError(
             "static has an entity more than once", got=few(index[index.duplicated()].unique())
         )
-    rows = index.get_indexer(entities)
+    rows = locate(index, entities, "static", "the entities")
     if (missing := rows < 0).any():
         raise AlignmentError(
             f"static has no row for {int(missing.sum())} of the {len(rows)} entities",

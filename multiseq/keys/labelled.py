@@ -1,0 +1,218 @@
+"""How values with labels of their own meet the samples: one rule, wherever they are given.
+
+1. Labels that are the sequence's keys go by key: a Series, a table, a dict.
+2. Where the class was given `keys=` beside a source with an index of its own, values with that
+   very index go by row. If both readings fit and differ, neither is taken.
+3. A dict goes by key everywhere; without keys of their own, the samples' keys are positions.
+4. Levels are matched by name. Keys of different kinds are refused, and never rounded.
+5. What has no labels goes by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..errors import AlignmentError, ArgumentError, describe
+from ..order import Indices
+from .indexing import duplicates, find
+from .kinds import check_kinds, likeness, with_levels_of
+from .selection import as_index, few
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Labels", "per_sample", "series_of"]
+
+_OWNER = "the samples"  # Of the keys, in errors.
+
+
+class Labels(NamedTuple):
+    """What samples are known by.
+
+    Attributes:
+        keys: The samples' keys; or their number, where positions are all they have.
+        rows: The index of the source that they were made of, where keys were given beside it.
+        selection: The row of the source that each sample is; None for all of them in order.
+    """
+
+    keys: pd.Index[Any] | int
+    rows: pd.Index[Any] | None = None
+    selection: Indices | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return self.keys if isinstance(self.keys, int) else len(self.keys)
+
+    def order_of(self, index: pd.Index[Any], name: str) -> Indices | None:
+        """Returns which row of a Series or table belongs to each sample; None for one by one.
+
+        Args:
+            index: Of the Series or table.
+            name: Of the values, for errors.
+
+        Raises:
+            AlignmentError: A key has no row or several, or rows can be read in two ways.
+        """
+        if isinstance(self.keys, int):
+            return self._of_positions(index, name)
+        fits, by_row = self._by_row(index)
+        try:
+            by_key = self.by_key(index, name)
+        except AlignmentError:
+            if fits:
+                return by_row
+            raise
+        if fits and not _same(by_row, by_key):
+            raise _two_ways(name, "those of the source's own rows, and keys of the samples too")
+        return by_key
+
+    def by_key(self, index: pd.Index[Any], name: str) -> Indices | None:
+        """Returns where the samples' keys are in an index; None where they are the index.
+
+        Raises:
+            AlignmentError: A key is missing or duplicated, or of another kind.
+        """
+        import pandas as pd
+
+        keys = pd.RangeIndex(self.keys) if isinstance(self.keys, int) else self.keys
+        index = with_levels_of(keys, index, name, _OWNER)
+        check_kinds(keys, index, _OWNER, name)
+        if index.equals(keys):
+            return None
+        if len(repeated := duplicates(index)):
+            raise AlignmentError(
+                f"the index of {name} has a key more than once",
+                got=few(repeated),
+                expected="one row for each key",
+                fix="drop the duplicates; or pass .to_numpy() if the rows are in the samples' "
+                "order",
+            )
+        rows = find(index, keys)
+        if len(missing := keys[rows < 0]):
+            alike = likeness(missing, index)
+            raise AlignmentError(
+                f"{name} has no row for {len(missing)} of the {len(keys)} samples",
+                got=f"keys such as {few(index, 3)}" + (f"; {alike[0]}" if alike else ""),
+                expected=f"also {few(missing)}",
+                fix=alike[1]
+                if alike
+                else "add the rows, or leave those samples out; or pass .to_numpy() if the rows "
+                "are in the samples' order",
+            )
+        return rows
+
+    def _by_row(self, index: pd.Index[Any]) -> tuple[bool, Indices | None]:
+        """Returns whether an index is that of the source, and the rows of the samples then."""
+        if self.rows is None:
+            return False, None
+        if _is(index, self.rows):
+            return True, self.selection
+        if self.selection is None or len(index) != len(self.selection):
+            return False, None
+        return _is(index, self.rows[self.selection]), None
+
+    def _of_positions(self, index: pd.Index[Any], name: str) -> None:
+        """Rows go one by one, unless their labels are positions in another order."""
+        if len(index) != self.size or index.dtype.kind not in "iu":
+            return
+        labels, positions = index.to_numpy(), np.arange(self.size)
+        if not np.array_equal(labels, positions) and np.array_equal(np.sort(labels), positions):
+            raise _two_ways(name, "the samples' positions, in another order than the rows")
+
+
+def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
+    """Returns one value for each sample, in the order of the samples.
+
+    Args:
+        values: An array-like in that order; a Series or a dict, which follow the rule above; or
+            the name of a level of the keys.
+        samples: What the samples are known by.
+        name: Of the values, for errors.
+
+    Raises:
+        ArgumentError: More or fewer values than samples, or no such level.
+        AlignmentError: A sample without a value, or with several, or with a missing one.
+    """
+    import pandas as pd
+
+    keys, n = samples.keys, samples.size
+    if isinstance(values, str):
+        series = _level(values, keys, name)
+    else:
+        try:
+            series = series_of(values)
+        except (TypeError, ValueError) as error:  # Such as an array of two axes.
+            raise _not_per_sample(name, describe(values), n) from error
+        order = None
+        if isinstance(values, Mapping):
+            order = samples.by_key(series.index, name)
+        elif isinstance(values, pd.Series):
+            order = samples.order_of(series.index, name)
+        series = series if order is None else series.iloc[order]
+    if len(series) != n:
+        raise _not_per_sample(name, f"{len(series)} values for {n} samples", n)
+    if (missing := series.isna().to_numpy()).any():
+        position = int(missing.argmax())
+        which = position if isinstance(keys, int) else keys[position]
+        raise AlignmentError(
+            f"{name} has missing values (None or NaN)",
+            got=f"{int(missing.sum())} of {n}, the first for {which!r}",
+            fix="fill them in, or leave those samples out by subset()",
+        )
+    return series.reset_index(drop=True)
+
+
+def series_of(values: Any) -> pd.Series[Any]:
+    """Returns values as a Series; those of a dict by its keys."""
+    import pandas as pd
+
+    if isinstance(values, Mapping):
+        return pd.Series(list(values.values()), as_index(list(values)))
+    return pd.Series(values)
+
+
+def _is(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
+    return index.dtype == rows.dtype and index.equals(rows)
+
+
+def _same(first: Indices | None, second: Indices | None) -> bool:
+    if first is None or second is None:
+        other = second if first is None else first
+        return other is None or np.array_equal(other, np.arange(len(other)))
+    return np.array_equal(first, second)
+
+
+def _two_ways(name: str, labels: str) -> AlignmentError:
+    return AlignmentError(
+        f"{name} can be read in two ways: by row and by key",
+        got=f"its labels are {labels}",
+        expected="values that say which is meant",
+        fix=f"by row: {name}.to_numpy(), or .set_axis(keys), where `keys` are the samples' own; "
+        f"by key: {name}.loc[keys].to_numpy()",
+    )
+
+
+def _level(name: str, keys: pd.Index[Any] | int, role: str) -> pd.Series[Any]:
+    import pandas as pd
+
+    names = [] if isinstance(keys, int) else list(keys.names)
+    if isinstance(keys, int) or name not in names:
+        raise ArgumentError(
+            f"{role} is no level of the keys",
+            got=repr(name),
+            expected=f"a value for each sample, or one of the keys' names: {names}",
+            fix=f"pass the values: {role}=frame[{name!r}], a Series with the samples' keys",
+        )
+    return pd.Series(keys.get_level_values(name))
+
+
+def _not_per_sample(name: str, got: str, n: int) -> ArgumentError:
+    return ArgumentError(
+        f"{name} is not one value for each sample",
+        got=got,
+        expected=f"{n} values in the order of the samples, or a Series with their keys",
+    )
