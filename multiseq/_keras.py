@@ -22,15 +22,19 @@ __all__ = [
     "begins",
     "caller",
     "floatx",
+    "is_around",
     "layers",
-    "outside",
+    "purpose",
     "reader",
     "stops_midway",
-    "trains",
     "wants_torch",
 ]
 
 _PURPOSES = ("fit", "evaluate", "predict", "_symbolic_build", "_maybe_symbolic_build")
+_PACKAGES = ("keras.", "tf_keras.")
+_ENQUEUERS = ".utils.data_utils"
+_READERS = (".py_dataset_adapter", ".engine.data_adapter", _ENQUEUERS)
+_DEEPEST = 100  # Frames; a call from Keras comes through far fewer.
 
 IN_WORKER = "MULTISEQ_WORKER" in os.environ  # Set by engine.processes, for the start alone.
 
@@ -94,71 +98,102 @@ class Caller:
     """tf_keras' background thread, which calls `on_epoch_end` beside the training loop."""
 
 
-def caller(frame: FrameType) -> str:
-    """Tells who calls, by the module that the calling frame belongs to.
+def caller(frame: FrameType) -> tuple[str, FrameType]:
+    """Tells who calls, and from which frame: the nearest of Keras' that reads sequences.
 
     Keras' hooks are not a clock: they are called before the first epoch, in mid-epoch and after
     a build pass, and the same hook called by a user's own loop means something else. What tells
-    them apart is who calls.
+    them apart is who calls. Between Keras and a sequence there may be overrides, decorators and
+    a `PyDataset` of the user's around it; what these are called does not matter. A callback is
+    the user's, though Keras calls it.
+
+    Args:
+        frame: That called a method of the sequence.
     """
-    name = frame.f_globals.get("__name__", "")
-    if "keras" not in name:
-        return Caller.USER
-    package, _, module = name.partition(".")
-    if package == "keras":
-        while frame.f_code.co_name == "<listcomp>" and frame.f_back is not None:
-            frame = frame.f_back
-        return Caller.SIGNATURE if frame.f_code.co_name == "get_tf_dataset" else Caller.KERAS
-    if package == "tf_keras":
-        if frame.f_code.co_name == "_peek_and_restore":
-            return Caller.SIGNATURE
-        enqueuer = module.endswith("utils.data_utils")
-        return Caller.LEGACY_ENQUEUER if enqueuer else Caller.LEGACY
-    return Caller.USER
+    nearest: FrameType | None = frame
+    for _ in range(_DEEPEST):
+        if nearest is None:
+            break
+        name = nearest.f_globals.get("__name__")
+        if isinstance(name, str) and name.startswith(_PACKAGES):
+            function = nearest.f_code.co_qualname
+            if not function.startswith("PyDataset."):  # A method of one around this one.
+                if nearest is frame or name.endswith(_READERS):
+                    return _purpose(name, function), nearest
+                break
+        nearest = nearest.f_back
+    return Caller.USER, frame
 
 
-def outside(sequence: object, frame: FrameType) -> FrameType:
-    """Returns the frame that called a method of `sequence`, past the overrides of a subclass."""
-    while frame.f_back is not None and frame.f_locals.get("self") is sequence:
-        frame = frame.f_back
-    return frame
+def _purpose(module: str, function: str) -> str:
+    if module.startswith("keras."):
+        return Caller.SIGNATURE if ".get_tf_dataset" in function else Caller.KERAS
+    if function.endswith("_peek_and_restore"):
+        return Caller.SIGNATURE
+    return Caller.LEGACY_ENQUEUER if module.endswith(_ENQUEUERS) else Caller.LEGACY
 
 
 def reader(frame: FrameType) -> object:
     """Returns the adapter through which Keras reads a sequence, one for each data argument.
 
     One sequence may be read by several: by that of training, and by that of validation amid it.
+    None where Keras' own workers read a `PyDataset` of the user's: these know of no adapter.
     """
     if "self" not in frame.f_locals and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_locals.get("self")
+    found = frame.f_locals.get("self")
+    pooled = getattr(found, "enqueuer", None) is not None or hasattr(found, "ready_queue")
+    return None if pooled else found
 
 
-def begins(frame: FrameType) -> bool:
-    """Whether Keras' frame is the generator that reads a pass; its first act is to ask how long."""
-    return bool(frame.f_code.co_flags & inspect.CO_GENERATOR)
+def is_around(adapter: object, sequence: object) -> bool:
+    """Whether Keras 3 reads something of the user's, which reads the sequence."""
+    return adapter is None or getattr(adapter, "py_dataset", sequence) is not sequence
 
 
-def trains(frame: FrameType | None) -> bool | None:
-    """Tells whether Keras reads for `fit`, and not to evaluate, to predict, or to build the model.
+def begins(frame: FrameType, direct: bool) -> bool | None:
+    """Whether Keras' frame is about to read a pass: its first act is to ask how many batches.
+
+    Args:
+        frame: Of Keras.
+        direct: Whether it asks itself, and not an override that it called for a batch.
+
+    Returns:
+        None where it is in the midst of reading one.
+    """
+    code = frame.f_code
+    if code.co_name == "_finite_enqueuer_generator":  # Its workers have begun.
+        return None
+    reads = bool(code.co_flags & inspect.CO_GENERATOR) or code.co_name == "_run"
+    if reads and not direct and len(frame.f_locals) > code.co_argcount + len(code.co_freevars):
+        return None
+    return reads
+
+
+def purpose(frame: FrameType | None) -> str | None:
+    """Tells what Keras reads for: "fit", "evaluate", "predict", or to build the model.
 
     None where that cannot be seen: TensorFlow reads in threads of its own.
     """
     while frame is not None:
-        name = frame.f_code.co_name
-        if name in _PURPOSES and "keras" in frame.f_globals.get("__name__", ""):
-            return name == "fit"
+        if frame.f_code.co_name in _PURPOSES:
+            name = frame.f_globals.get("__name__")
+            if isinstance(name, str) and name.startswith(_PACKAGES):
+                return frame.f_code.co_name
         frame = frame.f_back
     return None
 
 
 def stops_midway(frame: FrameType) -> bool:
-    """Whether Keras 3 ends an epoch in mid-pass, and will go on from there in the next.
+    """Whether Keras 3 says that an epoch has ended where no pass has.
 
-    The number of batches it was served does not tell: TensorFlow prefetches.
+    It does so before the first, and in mid-pass where it will go on from there in the next. The
+    number of batches it was served does not tell: TensorFlow prefetches.
     """
-    iterator = frame.f_back.f_locals.get("self") if frame.f_back is not None else None
-    return bool(getattr(iterator, "_steps_seen", 0))
+    if frame.f_back is None:
+        return False
+    iterator = frame.f_back.f_locals.get("self")
+    return frame.f_back.f_code.co_name == "reset" or bool(getattr(iterator, "_steps_seen", 0))
 
 
 def wants_torch() -> bool:

@@ -17,10 +17,14 @@ class _Pass:
         trains: Whether it reads to train.
         epoch: Which epoch it reads; None before the first batch.
         served: The batches it was served.
+        begins: Whether it is seen to begin each of its passes.
+        opened: Whether Keras said that an epoch begins, and not yet that it ended.
     """
 
     trains: bool = True
     epoch: int | None = None
+    begins: bool = False
+    opened: bool = False
     served: set[int] = field(default_factory=set)
 
 
@@ -61,6 +65,7 @@ class EpochClock:
         """
         with self._lock:
             found = self._pass(reader)
+            found.begins = found.begins or surely
             if surely or found is not self._training:
                 found.epoch = None
 
@@ -78,17 +83,38 @@ class EpochClock:
             found.served.add(batch)
             return found.epoch
 
-    def end_pass(self, reader: object, num_batches: int) -> bool:
-        """Keras says that a reader's epoch has ended; returns whether the sequence's has."""
+    def open_epoch(self, reader: object) -> None:
+        """Keras says that a reader's epoch begins."""
+        with self._lock:
+            self._pass(reader).opened = True
+
+    def end_pass(self, reader: object, num_batches: int, around: bool = False) -> bool:
+        """Keras says that a reader's epoch has ended; returns whether the sequence's has.
+
+        Args:
+            reader: Which.
+            num_batches: That a whole pass has.
+            around: Whether it reads something around the sequence, which may leave out some.
+        """
         with self._lock:
             found = self._pass(reader)
-            if len(found.served) < num_batches:
-                return False
-            found.epoch = None
-            if found is not self._training:
-                return False
-            self._set(self.epoch + 1)
-            return True
+            if not found.served:  # It reads in a way that cannot be seen.
+                ended = found.trains and (found.opened or around)
+            else:
+                whole = len(found.served) >= num_batches or (around and not found.begins)
+                ended = whole and found is self._training
+                if whole:
+                    found.epoch = None
+            found.opened = False
+            if ended:
+                self._set(self.epoch + 1)
+            return ended
+
+    def ends_unseen(self, reader: object) -> bool:
+        """Whether Keras read an epoch of which no batch was served to a reader that is known."""
+        with self._lock:
+            found = self._pass(reader)
+            return found.opened and not found.served
 
     def set(self, epoch: int) -> None:
         """Goes to any epoch."""

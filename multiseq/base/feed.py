@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import logging
 import operator
 import sys
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +33,8 @@ else:
 
 __all__ = ["KerasFeed"]
 
+_log = logging.getLogger("multiseq")
+
 
 class _Bound(threading.local):
     """The sequence that is being iterated over in this thread, and the epoch that it serves."""
@@ -39,6 +43,7 @@ class _Bound(threading.local):
 
 
 _bound = _Bound()
+_said: weakref.WeakKeyDictionary[object, set[str]] = weakref.WeakKeyDictionary()
 
 
 class KerasFeed(_Base):
@@ -71,16 +76,35 @@ class KerasFeed(_Base):
     def __len__(self) -> int:
         """Number of batches in an epoch."""
         runtime = self._live or self._started()
-        frame = sys._getframe(1)
-        if _keras.caller(frame) == Caller.LEGACY:
-            self._begin_pass(runtime, frame)
+        self._asked_how_many(runtime, sys._getframe(1))
         return runtime.num_batches
 
-    def _begin_pass(self, runtime: Runtime, frame: FrameType) -> None:
-        reader = _keras.reader(frame)
-        self._clock.note(reader, _keras.trains(frame))
-        self._clock.begin_pass(reader, _keras.begins(frame))
-        runtime.forecast.expect_shuffle()
+    def _asked_how_many(self, runtime: Runtime, frame: FrameType) -> str:
+        """Takes note that someone asks how many batches there are; returns who."""
+        who, asks = _keras.caller(frame)
+        if who in (Caller.KERAS, Caller.LEGACY) and not loading.depth:
+            begins = _keras.begins(asks, direct=asks is frame)
+            if begins is not None:
+                self._clock.begin_pass(self._note(asks), begins)
+                runtime.forecast.expect_shuffle()
+        return who
+
+    def _note(self, frame: FrameType) -> object:
+        """Takes note of what Keras reads for, where that is to be seen; returns the reader."""
+        reader, purpose = _keras.reader(frame), _keras.purpose(frame)
+        self._clock.note(reader, None if purpose is None else purpose == "fit")
+        if purpose == "predict" and (self._settings.shuffle or self._settings.sampler is not None):
+            self._say_once(
+                "predict reads a sequence that is shuffled or sampled: its k-th row is not of "
+                "keys[k]; use seq.predictions(model), or model.predict(seq.for_prediction())"
+            )
+        return reader
+
+    def _say_once(self, what: str) -> None:
+        said = _said.setdefault(self, set())
+        if what not in said:
+            said.add(what)
+            _log.warning("%s: %s", type(self).__name__, what)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Returns batch `index` of the current epoch: (inputs,), with targets and weights if any.
@@ -89,33 +113,46 @@ class KerasFeed(_Base):
             IndexError: There is no such batch.
             SampleError: A sample could not be loaded; it says which.
         """
-        frame = sys._getframe(1)
-        if type(self).__getitem__ is not KerasFeed.__getitem__:
-            frame = _keras.outside(self, frame)
-        who = _keras.caller(frame)
         runtime = self._live or self._started()
         index = operator.index(index)
         source = cast(Source, self)  # What the loader needs is in the subclass.
+        frame = sys._getframe(1)
+        iterated, epoch = _bound.to
+        if iterated is self or loading.depth:  # What loads another sequence reads it as a user.
+            who, reads = Caller.USER, frame
+        else:
+            who, reads = _keras.caller(frame)
         if who == Caller.SIGNATURE:
-            self._clock.note(_keras.reader(frame), _keras.trains(frame))
+            self._note(reads)
             return runtime.signature(source, self._clock.epoch, index)
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
         if who not in (Caller.KERAS, Caller.LEGACY):
-            iterated, epoch = _bound.to
             epoch = epoch if iterated is self else self._clock.epoch
             return runtime.batch(source, epoch, index)
-        epoch = self._clock.serve(_keras.reader(frame), index)
-        batch = runtime.batch(source, epoch, index)
-        return _keras.as_torch(batch) if who == Caller.KERAS and _keras.wants_torch() else batch
+        reader = _keras.reader(reads)
+        if reads is not frame and _keras.is_around(reader, self):
+            self._note(reads)  # Nobody may have asked how many batches there are.
+        batch = runtime.batch(source, self._clock.serve(reader, index), index)
+        # An override, or whatever else is between, is given arrays here as elsewhere.
+        direct = reads is frame and who == Caller.KERAS
+        return _keras.as_torch(batch) if direct and _keras.wants_torch() else batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Iterates over the batches of the current epoch, whatever becomes current meanwhile."""
-        return self._of_epoch(self._clock.epoch)
+        who, frame = _keras.caller(sys._getframe(1))
+        if who != Caller.KERAS:
+            now = self._clock.epoch
+            return self._batches(lambda index: now)
+        reader = self._note(frame)
+        self._clock.begin_pass(reader, surely=True)
+        return self._batches(lambda index: self._clock.serve(reader, index))
 
-    def _of_epoch(self, epoch: int) -> Iterator[tuple[Any, ...]]:
+    def _batches(self, epoch_of: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+        epoch = self._clock.epoch
         for index in range(self.num_batches):
+            epoch = epoch_of(index)
             before, _bound.to = _bound.to, (self, epoch)
             try:
                 batch = self[index]  # By way of what a subclass makes of it.
@@ -127,20 +164,16 @@ class KerasFeed(_Base):
     @property
     def num_batches(self) -> int:
         """Number of batches in an epoch."""
-        frame = sys._getframe(1)
-        who = _keras.caller(frame)
         runtime = self._live or self._started()
-        if who == Caller.SIGNATURE:
+        if self._asked_how_many(runtime, sys._getframe(1)) == Caller.SIGNATURE:
             return max(2, runtime.num_batches)  # `signature` serves two, even of one batch.
-        if who == Caller.KERAS:
-            self._begin_pass(runtime, frame)
         return runtime.num_batches
 
     def on_epoch_begin(self) -> None:
         """Takes note of what the coming epoch is for: Keras 3 calls it before each."""
-        frame = _keras.outside(self, sys._getframe(1))
-        if _keras.caller(frame) == Caller.KERAS:
-            self._clock.note(_keras.reader(frame), _keras.trains(frame))
+        who, frame = _keras.caller(sys._getframe(1))
+        if who == Caller.KERAS:
+            self._clock.open_epoch(self._note(frame))
 
     def on_epoch_end(self) -> None:
         """Goes to the next epoch, with another order where `shuffle` is set.
@@ -149,23 +182,28 @@ class KerasFeed(_Base):
         evaluation, it does so once a pass of training is complete.
         """
         epoch = self._clock.epoch
-        if self._end_pass(_keras.outside(self, sys._getframe(1))):
+        if self._end_pass(sys._getframe(1)):
             self._report_substituted(epoch)
 
     def _end_pass(self, frame: FrameType) -> bool:
         """Takes note that Keras, or the user, says so; returns whether it really is a pass' end."""
-        who = _keras.caller(frame)
+        who, frame = _keras.caller(frame)
         if who == Caller.LEGACY_ENQUEUER or (who == Caller.KERAS and _keras.stops_midway(frame)):
             return False
         if who == Caller.USER:
             self._clock.set(self._clock.epoch + 1)
             return True
-        reader, trains = _keras.reader(frame), _keras.trains(frame)
-        self._clock.note(reader, trains)
-        if who == Caller.LEGACY and trains is not False:
-            self._clock.set(self._clock.epoch + 1)
-        elif who == Caller.KERAS:
-            self._clock.end_pass(reader, len(self))
+        reader = self._note(frame)
+        if who == Caller.LEGACY:
+            if _keras.purpose(frame) in ("fit", None):
+                self._clock.set(self._clock.epoch + 1)
+        else:
+            if self._clock.ends_unseen(reader):
+                self._say_once(
+                    "Keras ended an epoch, and was not seen to read a batch of it: a pass that it "
+                    "reads ahead may be in the order of the one before; please report its version"
+                )
+            self._clock.end_pass(reader, self.num_batches, _keras.is_around(reader, self))
         return True
 
     @property
