@@ -14,6 +14,7 @@ import atexit
 import copy
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from typing import Any
@@ -59,11 +60,15 @@ class ProcessesLoader(Loader):
         self._dropped: deque[Watch] = deque()
         self._issued = self._deaths = self._late_starts = 0
         self._crew: Any = None
+        self._used, self._rested = 0.0, False
         _loaders.add(self)
 
     def submit(self, job: Job, at_once: bool = False) -> Pending:
         """Sends the job's chunks to the workers, or queues it until there is a free slot."""
+        if not self._works:
+            _make_room(self)
         with self._lock:
+            self._used = time.monotonic()
             number = self._issued = self._issued + 1
             try:
                 if self._broken:
@@ -127,8 +132,25 @@ class ProcessesLoader(Loader):
             raise
         self._crew, self._deaths, self._late_starts = crew, 0, 0
 
+    @property
+    def _works(self) -> bool:
+        """Whether there are workers."""
+        crew = self._crew
+        return crew is not None and bool(crew.workers)
+
+    def _rest(self) -> None:
+        """Ends the workers, if nobody waits for them; they start again when asked."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._works and not self._hears:
+                    self._rested = self._broken = True
+                    self._crew.dismiss()
+            finally:
+                self._lock.release()
+
     def _start_over(self) -> None:
-        """Begins anew after an interruption, or an error, in the middle of something."""
+        """Begins anew after an interruption, an error in the middle of something, or a rest."""
+        _note_need(self)
         crew = self._crew
         if crew is None:  # `close` was interrupted.
             self._settle_all(None)
@@ -256,6 +278,31 @@ class ProcessesLoader(Loader):
 
 
 _loaders: weakref.WeakSet[ProcessesLoader] = weakref.WeakSet()
+_most_at_work = 2
+
+
+def _note_need(loader: ProcessesLoader) -> None:
+    """Lets one more sequence keep its workers, if those of this one were ended too early."""
+    global _most_at_work
+    _most_at_work += loader._rested
+    loader._rested = False
+
+
+def _make_room(loader: ProcessesLoader) -> None:
+    """Ends the workers that have been idle the longest, before another sequence starts its own.
+
+    TensorFlow keeps every dataset that it was ever given, and with it sequences that nobody will
+    ask again. Two may keep their workers, such as those of training and validation; one more each
+    time that workers were ended which are needed again.
+    """
+    _note_need(loader)
+    at_work = sorted((each for each in list(_loaders) if each._works), key=lambda each: each._used)
+    for each in at_work:
+        if len([other for other in at_work if other._works]) < _most_at_work:
+            break
+        each._rest()
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_loaders.clear)
 
