@@ -285,7 +285,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
             blame(error, self, "augment", index)
 
     def _layout(self) -> Layout:
-        return (self._live or self._started()).layout
+        return (self._live or self._started()).layout(self)
 
     def make_layout(self) -> Layout:
         """What the samples look like, from the first one and from `spec`."""
@@ -305,7 +305,6 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
             if self._live is None:
                 self._live = Runtime(
                     self._settings,
-                    self.served_layout(),
                     self.num_samples,
                     self._selection,
                     self.augments,

@@ -151,6 +151,7 @@ class _Copied(OneByOne):
         super().__init__(source)
         self.on_error = source.on_error
         self.make_sample = lambda index, draw: copy.deepcopy(source.make_sample(index, draw))
+        self.served_layout = source.served_layout
 
 
 def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
@@ -162,7 +163,7 @@ def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
     draw = Draw(seq._settings.seed, seq.epoch) if seq.augments else None
     for index, batch in enumerate(batches):
         indices = seq.source_indices(runtime.positions(seq.epoch, index))
-        alone = Job(_Copied(seq), runtime.layout, indices, draw, seq.epoch).run()
+        alone = Job(_Copied(seq), runtime.layout(seq), indices, draw, seq.epoch).run()
         for (name, was), (_, now) in zip(_leaves(alone), _leaves(batch), strict=True):
             if not _identical(was, now):
                 raise _broken(
@@ -178,7 +179,7 @@ def _check_alignment(seq: MultiInputSequence) -> None:
     """Every part of a join gives the sample of the join's key."""
     if not isinstance(seq, JoinedSequence):
         return
-    structure, (_, origins) = seq._started().layout.structure, seq._plan
+    structure, (_, origins) = seq._started().layout(seq).structure, seq._plan
     for key in seq.batch_keys(len(seq) - 1):
         try:
             joined = structure.flatten(seq.sample(_position(seq, key)))

@@ -97,6 +97,9 @@ class Source(Protocol):
     def locate(self, index: int) -> dict[str, Any]:
         """The class, key and position of a sample, for errors; in a worker class and index."""
 
+    def served_layout(self) -> Layout:
+        """What the samples look like, as they are served."""
+
     def for_workers(self) -> Source:
         """A copy with all that loading needs, and no keys."""
 

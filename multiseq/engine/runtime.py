@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MultiseqError
+from ..errors import ArgumentError, MultiseqError, naming
 from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Depth, ReadAhead
@@ -30,9 +31,11 @@ _KEPT_ORDERS = 3
 class Runtime:
     """Order, workers and batches read ahead.
 
+    The order needs settings alone. What samples look like is asked, and workers are started, when
+    the first batch is wanted: until then nothing is loaded.
+
     Args:
         settings: Of the sequence.
-        layout: Of its samples.
         n: Number of its samples.
         selection: The index that `load_sample` takes for each position; None for the same.
         augments: Whether there is something random in its samples.
@@ -43,14 +46,13 @@ class Runtime:
     def __init__(
         self,
         settings: Settings,
-        layout: Layout,
         n: int,
         selection: Indices | None,
         augments: bool,
         loads_batches: bool,
         collates: bool,
     ) -> None:
-        self.layout, self._in_bulk = layout, loads_batches and not augments
+        self._in_bulk = loads_batches and not augments
         self._settings, self._n, self._selection = settings, n, selection
         self._augments, self._batch_size = augments, settings.rows
         # Several batches together would be collated, counted or timed as one.
@@ -60,7 +62,9 @@ class Runtime:
         self._orders: dict[int, Order] = {}
         self.num_batches = settings.num_batches(len(self.order(0)))
         self.forecast = Forecast(self.num_batches)
-        self._reader = self._new_reader()
+        self._reader: Reader | None = None
+        self._layout: Layout | None = None
+        self._closed, self._lock = False, threading.RLock()
 
     def order(self, epoch: int) -> Order:
         """Returns the order of an epoch; that of the last few epochs is kept."""
@@ -89,8 +93,9 @@ class Runtime:
         """Returns a batch, as soon as it is loaded."""
         began = time.perf_counter()
         try:
-            loaded = self._reader.get(source, epoch, batch, self._job)
-            self.stats.wait_seconds += time.perf_counter() - began
+            reader = self._reader or self._begun(source)
+            loaded = reader.get(source, epoch, batch, self._job)
+            reader.stats.wait_seconds += time.perf_counter() - began
             return loaded
         except MultiseqError as error:
             error.at(cls=type(source).__name__)
@@ -106,16 +111,37 @@ class Runtime:
         job.parity = batch % 2
         ctrl_c.watch()
         with in_flight:  # Nobody learns from it: what is substituted here is not counted.
-            return self.layout.batches(job.run_leaves(), 1)[0]
+            return job.layout.batches(job.run_leaves(), 1)[0]
 
     @property
     def stats(self) -> Stats:
         """What came of reading ahead."""
-        return self._reader.stats
+        return Stats() if self._reader is None else self._reader.stats
+
+    def layout(self, source: Source) -> Layout:
+        """Returns what the samples look like; it is found out once."""
+        if self._layout is None:
+            with self._lock, naming(type(source)):
+                if self._layout is None:
+                    self._layout = source.served_layout()
+        return self._layout
 
     def close(self) -> None:
         """Ends the workers."""
-        self._reader.close()
+        with self._lock:
+            self._closed = True
+            if self._reader is not None:
+                self._reader.close()
+
+    def _begun(self, source: Source) -> Reader:
+        """Returns what reads batches, with its workers started."""
+        layout = self.layout(source)
+        with self._lock:
+            if self._reader is None:
+                self._reader = self._new_reader(layout)
+                if self._closed:  # By another thread meanwhile: it loads by itself.
+                    self._reader.close()
+            return self._reader
 
     def _job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
         if len(batches) == 1:
@@ -125,7 +151,7 @@ class Runtime:
         if self._selection is not None:
             indices = self._selection[indices]
         draw = Draw(self._settings.seed, epoch) if self._augments else None
-        return Job(source, self.layout, indices, draw, epoch, len(batches))
+        return Job(source, self.layout(source), indices, draw, epoch, len(batches))
 
     def _positions_of_full(self, epoch: int, batches: Sequence[int]) -> Indices:
         """Returns the positions of the samples in several batches, none of them the last."""
@@ -135,9 +161,9 @@ class Runtime:
         # All at once: batches in Keras' order lie far apart.
         return order.at((size * np.asarray(batches)[:, None] + np.arange(size)).ravel())
 
-    def _new_reader(self) -> Reader:
+    def _new_reader(self, layout: Layout) -> Reader:
         size, full = self._batch_size, len(self.order(0)) // self._batch_size
-        most = min(self.layout.batches_within(_BULK, size), _MOST_AT_ONCE)
+        most = min(layout.batches_within(_BULK, size), _MOST_AT_ONCE)
         workers, in_processes, depth = self._settings.parallel
         if not workers:
             in_bulk = self._in_bulk and not self._alone
