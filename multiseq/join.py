@@ -26,6 +26,7 @@ from .members import (
     check_settings,
     label_indexes_of,
     merged_inputs,
+    named_transforms,
     one_of,
     row_index_of,
 )
@@ -33,6 +34,7 @@ from .order import Draw, Indices, Sampler
 from .samples import Leaves, Sample, Structure
 from .sequence import MultiInputSequence
 from .settings import BaseKeywords
+from .transforms import Transform
 from .weights import Weighting
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ class JoinedSequence(MultiInputSequence):
                 roles.append((role, value))
         self._input_names = [name for name, _ in members]
         self.parts = [part for _, part in roles]
-        names = _check_parts(roles)
+        self._part_names = names = _check_parts(roles)
         labels = label_indexes_of(targets, sample_weight, self.parts)
         every = [part.keys for part in self.parts]
         keys, rows, self.dropped = align_keys(every, names, how, labels)
@@ -255,14 +257,25 @@ class JoinedSequence(MultiInputSequence):
         other.parts, other.dropped = [], {}
         return other
 
-    def _learn(self, indices: Indices, progress: bool) -> None:
-        for member in self._members:
+    def _learn(self, indices: Indices, progress: str | None) -> None:
+        for label, member in zip(self._part_names, self._members, strict=False):
             if isinstance(member, Part):
-                member.learn(indices, progress, self._settings.on_error)
+                shown = None if progress is None else f"{progress} {label}"
+                member.learn(indices, shown, self._settings.on_error)
 
-    def _learners(self) -> list[Any]:
-        parts = [part._learners() for part in self.parts]
-        return [transform for transforms in parts for transform in transforms]
+    def _learners(self) -> list[tuple[Any, Transform]]:
+        return [learner for part in self.parts for learner in part._learners()]
+
+    @property
+    def transforms(self) -> dict[Any, Transform]:
+        """The transforms of the parts, by input name."""
+        names = [*self._input_names, *[None] * (len(self.parts) - len(self._input_names))]
+        return named_transforms(list(zip(names, self._part_names, self.parts, strict=True)))
+
+    @property
+    def _of_inputs(self) -> set[Any]:
+        inputs = {id(t) for part in self.parts[: len(self._input_names)] for t in _made(part)}
+        return {name for name, transform in self.transforms.items() if id(transform) in inputs}
 
     def close(self) -> None:
         """Ends the workers, and forgets what the samples look like, which `adapt` may change."""
@@ -325,6 +338,11 @@ def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     if not roles:
         raise ArgumentError("there is nothing to join")
     return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
+
+
+def _made(part: MultiInputSequence) -> list[Transform]:
+    """Returns the transforms that make its inputs."""
+    return [part.transforms[name] for name in part._of_inputs]
 
 
 def _augments(member: Member) -> bool:

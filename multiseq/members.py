@@ -17,6 +17,7 @@ from .keys.targets import label_indexes
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
+from .transforms import Holder, Transform
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,7 @@ __all__ = [
     "check_settings",
     "label_indexes_of",
     "merged_inputs",
+    "named_transforms",
     "one_of",
     "row_index_of",
 ]
@@ -61,7 +63,7 @@ class Member:
         return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
 
 
-class Part(Member):
+class Part(Holder, Member):
     """A sequence.
 
     Args:
@@ -106,7 +108,7 @@ class Part(Member):
         """Returns the first and the last time of samples, where they have times."""
         return self.sequence.time_spans(self.source_indices(indices))
 
-    def learn(self, indices: Indices, progress: bool, on_error: Any) -> None:
+    def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
         learner = self.sequence.replace(on_error=on_error)
         learner._learn(self.source_indices(indices), progress)
@@ -125,6 +127,32 @@ class Part(Member):
             return self.structure.flatten(self.sequence.load_batch(self.source_indices(indices)))
         rows = [self.leaves(index, None) for index in indices.tolist()]
         return [list(column) for column in zip(*rows, strict=True)]
+
+
+def named_transforms(
+    parts: Sequence[tuple[str | None, str, MultiInputSequence]],
+) -> dict[Any, Transform]:
+    """Returns the transforms of a join's parts, by the names that its inputs have.
+
+    One that makes the only input of a named part has the part's name. Others keep their own; where
+    two parts use the same, the part's is put before it.
+
+    Args:
+        parts: For each the name of its input, where the join gives it one; what it is called; and
+            the sequence.
+    """
+    found = [
+        (called, called if name is not None and own in part._of_inputs else own, transform)
+        for name, called, part in parts
+        for own, transform in part.transforms.items()
+    ]
+    twice = {
+        name
+        for _, name, transform in found
+        for _, other, another in found
+        if name == other and transform is not another
+    }
+    return {f"{part}.{name}" if name in twice else name: each for part, name, each in found}
 
 
 class Rows(Member):

@@ -15,6 +15,7 @@ from . import _keras
 from .augmenting import Augmentation
 from .base.adapting import Adapting
 from .base.dividing import Dividing
+from .base.families import Family
 from .base.feed import KerasFeed
 from .base.predicting import Predicting
 from .engine.job import Layout, blame
@@ -158,6 +159,7 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
         self._selection: Indices | None = None
         self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
         self._declared = spec
+        self._family = Family()
         self._start_over(epoch=0)
 
     # Must be written.

@@ -56,25 +56,25 @@ def test_validation_sees_what_is_learned_anew(workers: int, in_processes: bool) 
 
 
 def test_a_join_sees_what_its_parts_learn() -> None:
-    numbers = Learning()
-    one = join(numbers, batch_size=4)
-    other = join(numbers, y=join(Words()), batch_size=4, workers=2)
-    one.adapt(progress=False)
-    other.adapt(progress=False)
-    before = first(other, 0)
+    numbers, words = Learning(), Words()
+    seq = join(numbers, y=join(words), batch_size=4, workers=2)
+    numbers.adapt(progress=False)
+    words.adapt(progress=False)
+    before = first(seq, 0)
     numbers.factor = 3.0
-    one.adapt(progress=False)
-    assert np.array_equal(first(other), first(one))
-    assert not np.array_equal(before, first(other, 0))
-    other.close()
+    numbers.adapt(progress=False)
+    assert np.array_equal(first(seq), first(numbers))
+    assert not np.array_equal(before, first(seq, 0))
+    seq.close()
 
 
 def test_a_part_sees_what_a_join_learns() -> None:
     numbers = Learning(workers=2)
-    numbers.adapt(progress=False)
+    seq = join(join(numbers))
+    seq.adapt(progress=False)
     before = first(numbers, 0)
     numbers.factor = 3.0
-    join(join(numbers)).subset(slice(0, 20)).adapt(progress=False)
+    seq.adapt(progress=False)
     assert not np.array_equal(before, first(numbers, 0))
     assert np.array_equal(first(numbers), first(numbers.replace(workers=0)))
     numbers.close()

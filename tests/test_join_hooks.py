@@ -145,9 +145,10 @@ def test_inner_learns_from_what_it_kept() -> None:
 def test_what_was_learned_again_is_used() -> None:
     learner = Learns()
     seq = join(learner, part("p"))
-    for first in (0, 10):
-        seq.subset(KEYS[first:]).adapt(progress=False)
-        expected = (np.arange(N) - learner.scale.mean) / np.sqrt(learner.scale.variance)
+    for values in (np.arange(N), np.arange(N) ** 2):
+        learner.values = values
+        seq.adapt(progress=False)
+        expected = (values - learner.scale.mean) / np.sqrt(learner.scale.variance)
         seq.close()
         assert seq[0][0]["x"] == pytest.approx(expected, abs=1e-5)
 
@@ -173,8 +174,9 @@ def test_what_was_read_ahead_is_read_again_after_learning() -> None:
 
 def test_a_leaf_learns_from_its_own_subset() -> None:
     learner = Learns()
-    learner.subset(KEYS[:5]).adapt(progress=False)
-    assert learned(learner)[0] == 2
+    part = learner.subset(KEYS[:5])
+    part.adapt(progress=False)
+    assert learned(part)[0] == 2
 
 
 def test_nothing_to_learn_is_no_error() -> None:

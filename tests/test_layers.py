@@ -72,6 +72,7 @@ LAYERS = (
     "samplers",
     "base.clock",
     "base.feed",
+    "base.families",
     "base.views",
     "base.adapting",
     "base.dividing",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multiseq.errors import NotAdaptedError, SampleError, SpecError
-from multiseq.transforms import Standardize, Vocabulary, learn, learn_rows
+from multiseq.transforms import Standardize, Vocabulary, afresh, learn, learn_rows
 
 N = 20_000
 NUMBERS = np.random.default_rng(0).normal(9, 2, N)
@@ -27,11 +27,13 @@ def blank() -> dict[str, Any]:
 
 
 def by_sample(transforms: Any, indices: Any, progress: bool = False) -> None:
-    learn(transforms, raw, indices.tolist(), progress)
+    with afresh(transforms.items()):
+        learn(transforms, raw, indices.tolist(), "adapt" if progress else None)
 
 
 def by_rows(transforms: Any, indices: Any, progress: bool = False) -> None:
-    learn_rows(transforms, rows, indices, progress)
+    with afresh(transforms.items()):
+        learn_rows(transforms, rows, indices, "adapt" if progress else None)
 
 
 BOTH = pytest.mark.parametrize("how", [by_sample, by_rows])

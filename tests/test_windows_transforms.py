@@ -29,7 +29,8 @@ def scaled(frame: Any = None, **keywords: Any) -> Any:
 def test_each_row_of_the_training_windows_counts_once(stride: int, chosen: list[int]) -> None:
     seq = scaled(shuffled(series({"a": 20, "b": 9})), stride=stride)
     pasts, goals = all_rows(windows(shuffled(series({"a": 20, "b": 9})), stride=stride))
-    seq.subset(chosen).adapt(progress=False)
+    seq = seq.subset(chosen)
+    seq.adapt(progress=False)
     for name, rows in (("past", pasts[chosen]), ("targets", goals[chosen])):
         transform = seq.transforms[name]
         assert transform.mean[0] == pytest.approx(np.unique(rows).mean())
@@ -77,9 +78,10 @@ def test_parts_share_what_the_training_split_learned() -> None:
 
 def test_static_is_learned_from_each_entity_once() -> None:
     seq = scaled(series({"a": 9, "b": 20, "c": 9}), static=AREA, names=("static",))
-    seq.subset(slice(0, 10)).adapt(progress=False)
-    assert seq.transforms["static"].mean.tolist() == [15]
-    assert seq.sample(0)[0]["static"].tolist() == [-1]
+    part = seq.subset(slice(0, 10))
+    part.adapt(progress=False)
+    assert part.transforms["static"].mean.tolist() == [15]
+    assert part.sample(0)[0]["static"].tolist() == [-1]
     seq.adapt(progress=False)
     assert seq.transforms["static"].mean[0] == pytest.approx(100 / 3)
 
@@ -93,15 +95,10 @@ def test_large_values_are_scaled_before_they_become_float32() -> None:
 
 def test_learning_again_shows_in_every_part() -> None:
     seq = scaled(names=("past",))
-    early, late = seq.subset(slice(0, 3)), seq.subset(slice(3, None))
-    early.adapt(progress=False)
-    before = frozen_epoch(late)
-    late.adapt(progress=False)
-    again = frozen_epoch(late.replace())
-    assert before != again
-    fresh = scaled(names=("past",)).subset(slice(3, None))
-    fresh.adapt(progress=False)
-    assert frozen_epoch(fresh) == again
+    seq.adapt(progress=False)
+    late, before = seq.replace(), frozen_epoch(seq)
+    seq.transforms["past"].adapt(np.arange(9.0).reshape(-1, 1))
+    assert frozen_epoch(late) == frozen_epoch(seq) != before
 
 
 def test_a_transform_that_has_learned_is_used_as_it_is(tmp_path: Any) -> None:
@@ -172,6 +169,14 @@ def test_bad_transforms() -> None:
         windows(transforms={"code": Standardize()})
     with pytest.raises(ArgumentError, match="'static' is no input"):
         windows(transforms={"static": Standardize()})
+
+
+def test_one_object_learns_from_all_that_it_serves() -> None:
     shared = Standardize()
-    with pytest.raises(ArgumentError, match="one object for two things"):
-        windows(transforms={"past": shared, "targets": shared})
+    alike: Any = {"features": ["code"], "targets": ["twice"]}
+    seq = windows(transforms={"past": shared, "targets": shared}, **alike)
+    seq.adapt(progress=False)
+    pasts, goals = all_rows(windows(**alike))
+    both = np.concatenate([np.unique(pasts), np.unique(goals)])
+    assert shared.mean[0] == pytest.approx(both.mean())
+    assert shared.variance[0] == pytest.approx(both.var())

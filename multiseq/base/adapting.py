@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from ..engine.job import Source, blame
 from ..errors import ArgumentError, SampleError
 from ..order import Indices
-from ..transforms import learn
-from .views import Views, started
+from ..transforms import Exchange, Transform, afresh, distinct, learn
+from .families import Family
+from .views import Views, alive
 
 __all__ = ["Adapting"]
 
@@ -31,15 +33,18 @@ class Adapting(Views):
         """Learns this sequence's transforms from its own samples: call it on the training split.
 
         The parts of a split share their transforms, so validation and test use what was learned
-        from training: batches that they read ahead before are dropped. A sequence without such
-        transforms learns nothing.
+        from training: batches that they read ahead before are dropped. Nobody else is fed
+        something new: a subset, and whoever learns what another sequence has learned already,
+        learns copies, which its own `transforms` shows. An object that serves several inputs
+        learns from all of them. A sequence without such transforms learns nothing.
 
         Args:
             progress: Whether to show a progress bar.
 
         Raises:
             ArgumentError: This is a part of a split other than the first: held out, so that nothing
-                is learned from it.
+                is learned from it. Or transforms that must be copied are not found among the
+                attributes of a sequence of your own.
             SampleError: A sample could not be loaded, or cannot be learned from. Where `on_error`
                 substitutes samples, those that cannot be loaded are left out.
         """
@@ -51,15 +56,50 @@ class Adapting(Views):
             ).at(cls=type(self).__name__)
         self.close()
         try:
-            self._learn(self.source_indices(np.arange(self.num_samples)), progress)
+            self._make_own()
+            with afresh(self._learners()):
+                indices = self.source_indices(np.arange(self.num_samples))
+                self._learn(indices, "adapt" if progress else None)
         finally:
-            self.close()
-            learned = set(map(id, self._learners()))
-            for other in started():
-                if isinstance(other, Adapting) and learned & set(map(id, other._learners())):
+            learned = set(map(id, self._distinct()))
+            for other in _sequences():
+                if learned & set(map(id, other._distinct())):
                     other.close()
 
-    def _learn(self, indices: Indices, progress: bool) -> None:
+    def _make_own(self) -> None:
+        """Puts copies in the place of transforms that others are fed by, and keeps them."""
+        family = self._family
+        if family.scope.borrows:
+            self._exchange(self._distinct(), lambda other: other.scope is family.scope)
+            family.scope.borrows = False
+        elif taken := family.lacks(self._distinct()):
+            _log.warning(
+                "%s: another sequence has learned %s, and keeps it: copies learn here; see "
+                ".transforms",
+                type(self).__name__,
+                ", ".join(map(repr, taken)),
+            )
+            self._exchange(taken, lambda other: other is family)
+        family.claim(self._distinct())
+
+    def _exchange(self, transforms: list[Transform], shared: Callable[[Family], bool]) -> None:
+        """Puts copies in their place, in each sequence whose family shares them."""
+        exchange = Exchange(transforms)
+        trial = copy.copy(self)
+        exchange.apply(trial)
+        if exchange.misses(trial._distinct()):
+            raise ArgumentError(
+                "adapt() would change what other sequences are fed",
+                got="transforms that are not attributes of the sequence",
+                expected="copies of them to learn",
+                fix="keep each at an attribute (self.scale = Standardize()), and return it from "
+                "`transforms` and use it in `load_sample` from there",
+            ).at(cls=type(self).__name__)
+        for other in _sequences():
+            if shared(other._family):
+                exchange.apply(other)
+
+    def _learn(self, indices: Indices, progress: str | None) -> None:
         lost: dict[int, SampleError] = {}
 
         def raw(index: int) -> Mapping[str, Any] | None:
@@ -88,15 +128,27 @@ class Adapting(Views):
                 return located
             raise
 
-    def _learners(self) -> list[Any]:
-        """The transforms of this sequence, and of its parts."""
-        return list(self.transforms.values())
+    def _learners(self) -> list[tuple[Any, Transform]]:
+        """The transforms of this sequence and of its parts, each with the name of an input."""
+        return list(self.transforms.items())
+
+    def _distinct(self) -> list[Transform]:
+        return distinct(transform for _, transform in self._learners())
 
     @property
     def transforms(self) -> Mapping[str, Any]:
         """What is learned from the training split, by the name of the input it is applied to."""
         return {}
 
+    @property
+    def _of_inputs(self) -> set[Any]:
+        """The names of those transforms that make inputs, not targets."""
+        return set(self.transforms)
+
     def raw(self, index: int) -> Mapping[str, Any]:
         """Returns the values of one sample that its transforms are applied to, by their names."""
         raise NotImplementedError
+
+
+def _sequences() -> list[Adapting]:
+    return [sequence for sequence in alive() if isinstance(sequence, Adapting)]

@@ -22,6 +22,7 @@ from ..keys.splitting import (
     split_times,
 )
 from ..order import Indices
+from .families import Family
 from .views import Views
 
 __all__ = ["Dividing"]
@@ -77,8 +78,10 @@ class Dividing(Views):
                 self._copy(positions, plain if part else None)
                 for part, positions in enumerate(drawn)
             ]
+        family = Family(self._family.scope)
         for number, part in enumerate(parts):
             part._hashed += hash
+            part._family = family
             part._held_out = self._held_out or number > 0
         return tuple(parts)
 

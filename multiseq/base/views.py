@@ -18,12 +18,14 @@ from ..keys.labelled import Labels, per_sample
 from ..keys.selection import checked_keys, few
 from ..order import Indices
 from ..settings import Keywords, Settings
+from ..transforms import Holder
 from .clock import EpochClock
+from .families import Family, Scope
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Views", "started"]
+__all__ = ["Views", "alive"]
 
 # What Keras or the engine asks for; its names are public, and none of a user's business.
 _NOT_FOR_USERS = {
@@ -35,7 +37,7 @@ _OF_A_RUN = ("_clock", "_live", "_reported", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
 
-class Views:
+class Views(Holder):
     """The side of a sequence that knows its samples by key, and makes subsets and copies.
 
     The data are shared: what differs between a sequence and its subset is the keys, the positions
@@ -47,6 +49,7 @@ class Views:
     _selection: Indices | None
     _settings: Settings
     _clock: EpochClock
+    _family: Family
     _live: Runtime | None
     _substituted: dict[int, SampleError]
     _reported: dict[int, SampleError]
@@ -145,6 +148,7 @@ class Views:
             other = self._copy(settings={"sampler": None})
         other._keys, other._size, other._keyed = new, len(new), True
         other._selection, other._row_index = self.source_indices(positions), None
+        other._family = Family(Scope(borrows=True))
         other._looked_up = self if self._looked_up is None else self._looked_up
         return other
 
@@ -199,6 +203,7 @@ class Views:
             other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
             chosen = positions if self._selection is None else self._selection[positions]
             other._selection, other._keyed = chosen, True
+            other._family = Family(Scope(borrows=True))
         return other
 
     def _labels(self) -> Labels:
@@ -235,9 +240,9 @@ class Views:
         _alive.add(self)
 
 
-def started() -> list[Views]:
-    """The sequences of this process that may have read ahead."""
-    return [sequence for sequence in list(_alive) if sequence._live is not None]
+def alive() -> list[Views]:
+    """The sequences of this process."""
+    return list(_alive)
 
 
 def _restricted(sampler: Any, positions: Indices) -> Any:

@@ -19,7 +19,7 @@ from ..sources.files.documents import as_array, as_column, read_csv, read_json, 
 from ..sources.files.npy import ArrayStack, read_npz
 from ..sources.files.templates import Template, check_files, find_keys
 from ..sources.steps import as_steps, stacked
-from ..transforms import Transform
+from ..transforms import Holder, Transform
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +130,10 @@ class FileSequence(MultiInputSequence):
         """The transforms by the name of their input or target."""
         return dict(self._transforms)
 
+    @property
+    def _of_inputs(self) -> set[Any]:
+        return {leaf.name for leaf in self._leaves[: len(self._structure.of_inputs())]}
+
     def load_sample(self, index: int) -> Any:
         """Reads the files of one sample."""
         columns = self._load(np.array([index]))
@@ -164,7 +168,7 @@ class FileSequence(MultiInputSequence):
         return (*parts[: self._others_at], *given, *parts[self._others_at :])
 
 
-class _Leaf:
+class _Leaf(Holder):
     """One input or target that comes from files."""
 
     def __init__(self, place: int, name: Any, text: str) -> None:
@@ -197,15 +201,13 @@ class _Leaf:
         return column
 
 
-class _File:
+class _File(Holder):
     """One file of each sample, and the leaves that come from it."""
 
     def __init__(self, root: str, leaves: Sequence[_Leaf]) -> None:
-        self.leaves = leaves
-        self.template = leaves[0].template
+        self.leaves, self.template = leaves, leaves[0].template
         self._fields = [leaf.template.field for leaf in leaves]
-        first, *rest = self.template.pieces
-        self._pieces = [os.path.join(root, first), *rest]
+        self._pieces = [os.path.join(root, self.template.pieces[0]), *self.template.pieces[1:]]
 
     def read(self, keys: Sequence[Any]) -> list[Any]:
         """Reads this file of several samples.

@@ -170,6 +170,10 @@ class SQLSequence(MultiInputSequence):
         """What `adapt()` learns, by the name of its input or target."""
         return {leaf.name: leaf.transform for leaf in self._leaves if leaf.transform is not None}
 
+    @property
+    def _of_inputs(self) -> set[Any]:
+        return {leaf.name for leaf in self._leaves[: len(self._structure.of_inputs())]}
+
     def load_sample(self, index: int) -> Any:
         """Reads one row."""
         loaded = [leaf[0] for leaf in self._load(np.array([index]))]
@@ -227,7 +231,7 @@ class SQLSequence(MultiInputSequence):
         parts = self._structure.unflatten(leaves)
         return (*parts[: self._others_at], *given, *parts[self._others_at :])
 
-    def _learn(self, indices: Indices, progress: bool) -> None:
+    def _learn(self, indices: Indices, progress: str | None) -> None:
         learn_rows(self.transforms, self._raw_rows, indices, progress)
 
     def _raw_rows(self, indices: Indices) -> dict[Any, Any]:

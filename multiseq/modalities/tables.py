@@ -184,7 +184,7 @@ class TableSequence(MultiInputSequence):
         other._leaves, other._transforms = self._arrays(), {}
         return other
 
-    def _learn(self, indices: Indices, progress: bool) -> None:
+    def _learn(self, indices: Indices, progress: str | None) -> None:
         with naming(type(self)):
             learn_rows(self.transforms, self._raw_rows, indices, progress)
 

@@ -227,10 +227,15 @@ class WindowSequence(MultiInputSequence):
             return (inputs,)
         return inputs, values["targets"] if self._one_output else values
 
-    def _learn(self, indices: Indices, progress: bool) -> None:
+    @property
+    def _of_inputs(self) -> set[Any]:
+        return {"past", "static"}.intersection(self.transforms)
+
+    def _learn(self, indices: Indices, progress: str | None) -> None:
         for name, transform in self.transforms.items():
             rows = np.flatnonzero(self._used(name, indices))
-            learn_rows({name: transform}, functools.partial(self._raw, name), rows, progress)
+            shown = None if progress is None else f"{progress} {name}"
+            learn_rows({name: transform}, functools.partial(self._raw, name), rows, shown)
 
     def _raw(self, name: str, rows: Indices) -> dict[str, Array]:
         return {name: self._tables[name].raw(rows)}
@@ -323,11 +328,6 @@ def _checked(
             f"transforms: {few(sorted(map(str, unknown)))} is no input or target",
             got=f"transforms for {list(checked)}",
             expected=f"some of {list(names)}",
-        )
-    if len(set(map(id, checked.values()))) < len(checked):
-        raise ArgumentError(
-            "transforms: one object for two things would learn the second alone",
-            fix="create one for each",
         )
     return checked
 

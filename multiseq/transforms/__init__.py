@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from .base import Transform
 from .estimator import SklearnTransform, as_transform
-from .learning import learn, learn_rows
+from .exchange import Exchange, Holder, distinct
+from .learning import afresh, learn, learn_rows
 from .scale import MinMax, Standardize
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "Exchange",
+    "Holder",
     "MinMax",
     "SklearnTransform",
     "Standardize",
     "Transform",
     "Vocabulary",
+    "afresh",
     "as_transform",
+    "distinct",
     "learn",
     "learn_rows",
 ]

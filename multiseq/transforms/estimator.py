@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import weakref
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ class SklearnTransform(Transform):
 
     It is learned in chunks where it has `partial_fit`; otherwise all chunks are kept until
     `finish` and given to `fit` at once. What is fitted is a copy, never the object that was passed
-    in: adapting again starts afresh, and two inputs may be given the same object. One that is
-    fitted already is taken as it is until `adapt`.
+    in: adapting again starts afresh. Inputs that are given the same object share what is learned
+    from all of them. One that is fitted already is taken as it is until `adapt`.
 
     As everywhere in scikit-learn the last axis holds the features; axes before it are rows, and
     a sample that is a scalar is a row of one feature. Objects whose tags say that they take no
@@ -154,10 +155,21 @@ class SklearnTransform(Transform):
 def as_transform(value: Any) -> Transform:
     """Returns a transform as it is, and anything like scikit-learn's as a `SklearnTransform`.
 
+    One object becomes one transform, whatever it serves.
+
     Raises:
         ArgumentError: It is neither.
     """
-    return value if isinstance(value, Transform) else SklearnTransform(value)
+    if isinstance(value, Transform):
+        return value
+    found = _wrapped.get(id(value))
+    if found is None or found._given is not value:
+        found = _wrapped[id(value)] = SklearnTransform(value)
+    return found
+
+
+_wrapped: weakref.WeakValueDictionary[int, SklearnTransform] = weakref.WeakValueDictionary()
+"""By the id of what they wrap, which they keep alive: one object is one transform."""
 
 
 def _can_transform(estimator: Any) -> bool:

@@ -83,7 +83,7 @@ class Layout:
             "the values differ in shape from those learned from",
             got=f"shape {shape}",
             expected=f"one sample of shape ({', '.join(wanted)}), or a batch of such",
-            fix="adapt again if the data changed",
+            fix="adapt again if the data changed; give inputs of different shapes an object each",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError, MultiseqError, SampleError
-from ...transforms import Transform, Vocabulary
+from ...transforms import Holder, Transform, Vocabulary
 from ..steps import as_steps, stacked
 
 __all__ = ["Columns", "Leaf", "dtype_of", "leaves_of", "with_transforms"]
@@ -22,7 +22,7 @@ _TEXT = {str, type(None)}
 _HELD: Mapping[Any, set[type]] = {np.int64: {int}, np.bool_: {bool}, np.float64: _NUMBERS}
 
 
-class Leaf:
+class Leaf(Holder):
     """One input or target: a column, or several that are a vector.
 
     Args:

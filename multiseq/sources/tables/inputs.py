@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...collate import cast
 from ...errors import MultiseqError, SpecError, describe
-from ...transforms import Standardize, Transform
+from ...transforms import Holder, Standardize, Transform
 
 __all__ = ["Categories", "Encoded", "Frame", "Numbers"]
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 _ROWS = 1 << 13  # Transformed at a time: a table may have thousands of columns.
 
 
-class Encoded(ABC):
+class Encoded(Holder, ABC):
     """One input: what the table holds, and what the transform makes of it.
 
     Args:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...errors import ArgumentError, SampleError, SpecError
 from ...memory import aligned_empty
 from ...order import Indices
-from ...transforms import Transform
+from ...transforms import Holder, Transform
 
 __all__ = ["Columns"]
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 _CHUNK = 1 << 16
 
 
-class Columns:
+class Columns(Holder):
     """One input or target: some columns, and how many rows of them a sample has.
 
     Args:
