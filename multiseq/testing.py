@@ -151,7 +151,6 @@ class _Copied(OneByOne):
         super().__init__(source)
         self.on_error = source.on_error
         self.make_sample = lambda index, draw: copy.deepcopy(source.make_sample(index, draw))
-        self.served_layout = source.served_layout
 
 
 def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:

@@ -97,7 +97,7 @@ def test_learning_again_shows_in_every_part() -> None:
     seq = scaled(names=("past",))
     seq.adapt(progress=False)
     late, before = seq.replace(), frozen_epoch(seq)
-    seq.transforms["past"].adapt(np.arange(9.0).reshape(-1, 1))
+    seq.transforms["past"].adapt(np.arange(18.0).reshape(-1, 2))
     assert frozen_epoch(late) == frozen_epoch(seq) != before
 
 

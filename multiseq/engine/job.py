@@ -298,4 +298,4 @@ class OneByOne:
         self.make_sample, self.locate = source.make_sample, source.locate
         self.load_batch, self.collate = source.load_batch, source.collate
         self.for_workers, self.substitutes = source.for_workers, source.substitutes
-        self.note_substituted = source.note_substituted
+        self.note_substituted, self.served_layout = source.note_substituted, source.served_layout
