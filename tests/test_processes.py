@@ -347,7 +347,8 @@ def test_workers_outlive_epochs(coded: Any) -> None:
 def test_workers_start_when_they_are_needed() -> None:
     seq = in_processes(Coded)
     assert len(seq) == 7
-    assert crew_of(seq) is None
+    assert seq._live is not None
+    assert seq._live._reader is None
     seq[0]
     assert len(crew_of(seq).workers) == 2
     seq.close()
