@@ -274,7 +274,8 @@ class JoinedSequence(MultiInputSequence):
 
     @property
     def _of_inputs(self) -> set[Any]:
-        inputs = {id(t) for part in self.parts[: len(self._input_names)] for t in _made(part)}
+        parts = self.parts[: len(self._input_names)]
+        inputs = {id(part.transforms[name]) for part in parts for name in part._of_inputs}
         return {name for name, transform in self.transforms.items() if id(transform) in inputs}
 
     def close(self) -> None:
@@ -338,11 +339,6 @@ def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     if not roles:
         raise ArgumentError("there is nothing to join")
     return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
-
-
-def _made(part: MultiInputSequence) -> list[Transform]:
-    """Returns the transforms that make its inputs."""
-    return [part.transforms[name] for name in part._of_inputs]
 
 
 def _augments(member: Member) -> bool:
