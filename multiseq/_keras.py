@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import SpecError
+
 __all__ = [
     "Caller",
     "as_torch",
@@ -28,6 +30,7 @@ __all__ = [
     "reader",
     "stops_midway",
     "wants_torch",
+    "with_text",
 ]
 
 _PURPOSES = ("fit", "evaluate", "predict", "_symbolic_build", "_maybe_symbolic_build")
@@ -199,6 +202,32 @@ def stops_midway(frame: FrameType) -> bool:
 def wants_torch() -> bool:
     """Whether Keras trains with torch, which copies NumPy arrays but takes its own as they are."""
     return "torch" in sys.modules and sys.modules["keras"].config.backend() == "torch"
+
+
+def with_text(batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Returns a batch with its text as TensorFlow has it, whose own layers alone read text.
+
+    Raises:
+        SpecError: Keras runs on another backend.
+    """
+    backend = sys.modules["keras"].config.backend()
+    if backend != "tensorflow":
+        raise SpecError(
+            "a batch holds text, which Keras reads on TensorFlow alone",
+            got=f"the {backend} backend",
+            fix="make numbers of it before: TextSequence for words, numbers for classes",
+        )
+    return tuple(_with_text(part) for part in batch)
+
+
+def _with_text(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _with_text(leaf) for name, leaf in part.items()}
+    if isinstance(part, tuple):
+        return tuple(_with_text(leaf) for leaf in part)
+    if part.dtype.kind not in "UST":
+        return part
+    return sys.modules["tensorflow"].constant(part.astype(object))
 
 
 def as_torch(batch: tuple[Any, ...]) -> tuple[Any, ...]:

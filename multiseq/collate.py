@@ -18,7 +18,7 @@ from .errors import SpecError, describe
 from .memory import aligned_empty, is_batch
 from .samples import Leaves, Spec, bad_leaf
 
-__all__ = ["BatchBuilder", "as_array", "cast", "is_known", "stacked"]
+__all__ = ["BatchBuilder", "as_array", "cast", "is_known", "is_string", "stacked"]
 
 Array = npt.NDArray[Any]
 

@@ -124,7 +124,9 @@ class KerasFeed(_Base):
             who, reads = _keras.caller(frame)
         if who == Caller.SIGNATURE:
             self._note(reads)
-            return runtime.signature(source, self._clock.epoch, index)
+            batch = runtime.signature(source, self._clock.epoch, index)
+            modern = reads is frame and not reads.f_globals["__name__"].startswith("tf_keras")
+            return _keras.with_text(batch) if modern and runtime.layout.has_text else batch
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
@@ -137,6 +139,8 @@ class KerasFeed(_Base):
         batch = runtime.batch(source, self._clock.serve(reader, index), index)
         # An override, or whatever else is between, is given arrays here as elsewhere.
         direct = reads is frame and who == Caller.KERAS
+        if direct and runtime.layout.has_text:
+            return _keras.with_text(batch)
         return _keras.as_torch(batch) if direct and _keras.wants_torch() else batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:

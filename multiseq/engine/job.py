@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from ..collate import BatchBuilder, is_known
+from ..collate import BatchBuilder, is_known, is_string
 from ..errors import LoadError, MultiseqError, SampleError, said
 from ..memory import ALIGNMENT, BatchMemory, is_batch
 from ..order import Draw, Indices
@@ -38,6 +38,7 @@ class Layout:
         ]
         self.memory = BatchMemory(self._known)
         self.known = len(self._known) == len(self.specs)
+        self.has_text = any(is_string(spec.dtype) for spec in specs)
 
     def builder(self, n: int, arrays: Sequence[Any] | None = None) -> BatchBuilder:
         """Returns a batch of n samples in the making; in given arrays, or in new ones."""
