@@ -220,7 +220,7 @@ class Draw:
         if self.seed < 1 << _KEY_BITS:
             return self.seed
         low, high = entropy(self.seed).generate_state(2, np.uint64).tolist()
-        return low | high << 64
+        return int(low | high << 64)
 
     def of_part(self, number: int) -> Draw:
         """Returns the random numbers of the join's part `number`."""

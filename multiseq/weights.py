@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
@@ -138,9 +139,8 @@ def _aligned(values: Array, own: Array) -> tuple[Array, Array]:
     """Gives two arrays of weights the same axes: the batch is the first of both."""
     rank = max(values.ndim, own.ndim)
     both = [array.reshape(array.shape + (1,) * (rank - array.ndim)) for array in (values, own)]
-    if all(
-        a == b or 1 in (a, b) for a, b in zip(both[0].shape[1:], both[1].shape[1:], strict=True)
-    ):
+    axes: Any = zip(both[0].shape[1:], both[1].shape[1:], strict=True)
+    if all(mine == theirs or 1 in (mine, theirs) for mine, theirs in axes):
         return both[0], both[1]
     raise ArgumentError(
         "sample_weight and the weights by class_weight differ in shape",
@@ -167,7 +167,7 @@ def _check(class_weight: Any, targets: tuple[Any, ...] | None) -> None:
 def _is_table(table: Any) -> bool:
     """Whether this is {class: weight}, with classes as `argmax` gives them."""
     return isinstance(table, Mapping) and all(
-        isinstance(label, int | np.integer) and isinstance(weight, Real) and np.isfinite(weight)
+        isinstance(label, int | np.integer) and isinstance(weight, Real) and math.isfinite(weight)
         for label, weight in table.items()
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class NotOursError(SampleError):
         pass
 
 
-FAULTS = {
+FAULTS: dict[str, Callable[[], Exception]] = {
     "no text": UnprintableError,
     "other arguments": lambda: OtherArgumentsError(7, "detail"),
     "no init": NotOursError,
@@ -89,6 +90,8 @@ def test_an_error_that_only_the_main_process_cannot_unpickle() -> None:
 class Deadly(Coded):
     """Sample 13 ends its worker once it is loaded, before the reply."""
 
+    home: int
+
     def load_sample(self, index: int) -> Any:
         if index == 13 and os.getpid() != self.home:
             os.closerange(3, 256)
@@ -96,9 +99,14 @@ class Deadly(Coded):
 
 
 def test_a_worker_that_dies_before_it_replies_is_not_replaced_for_ever(monkeypatch: Any) -> None:
-    hired: list[int] = []
+    hired: list[Any] = []
     start = Worker.start
-    monkeypatch.setattr(Worker, "start", lambda *a: (hired.append(1), start(*a))[1])
+
+    def hire(*arguments: Any) -> None:
+        hired.append(arguments)
+        start(*arguments)
+
+    monkeypatch.setattr(Worker, "start", hire)
     seq = in_processes(Deadly, 24, workers=1)
     seq.home = os.getpid()
     with seq:

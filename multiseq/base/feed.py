@@ -126,7 +126,7 @@ class KerasFeed(_Base):
             self._note(reads)
             batch = runtime.signature(source, self._clock.epoch, index)
             modern = reads is frame and not reads.f_globals["__name__"].startswith("tf_keras")
-            return _keras.with_text(batch) if modern and runtime.layout.has_text else batch
+            return _keras.with_text(batch) if modern and runtime.layout(source).has_text else batch
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
@@ -139,7 +139,7 @@ class KerasFeed(_Base):
         batch = runtime.batch(source, self._clock.serve(reader, index), index)
         # An override, or whatever else is between, is given arrays here as elsewhere.
         direct = reads is frame and who == Caller.KERAS
-        if direct and runtime.layout.has_text:
+        if direct and runtime.layout(source).has_text:
             return _keras.with_text(batch)
         return _keras.as_torch(batch) if direct and _keras.wants_torch() else batch
 

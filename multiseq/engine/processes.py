@@ -226,7 +226,7 @@ class ProcessesLoader(Loader):
     def _start_seconds(self) -> float:
         """How long a worker may take to start: longer each time, should the machine be busy."""
         least = _START_SECONDS if self._timeout is None else self._timeout
-        return max(least, _LEAST_START_SECONDS) * 2 ** (self._late_starts // self._workers)
+        return max(least, _LEAST_START_SECONDS) * 2.0 ** (self._late_starts // self._workers)
 
     def _note(
         self, worker: Worker, number: int, start: int, status: int, seconds: float, what: Any
