@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..errors import ArgumentError, naming
+from ..keys.choosing import disjoint_positions
 from ..keys.hashing import hash_keys
 from ..keys.labelled import Labels, per_sample
 from ..keys.selection import few
@@ -42,6 +43,7 @@ class Dividing(Views):
         stratify: Any = None,
         by_time: Any = None,
         hash: bool = False,
+        positions: Any = None,
     ) -> tuple[Self, ...]:
         """Returns disjoint parts of the samples, drawn at random by the seed unless told otherwise.
 
@@ -65,6 +67,8 @@ class Dividing(Views):
             hash: Whether a sample's part depends on its key alone, or on its group: samples that
                 are added later move none. Parts are of about the size asked for. The seed has no
                 part in it.
+            positions: Of the samples of each part, in place of fractions: (rows, held_out), say,
+                as scikit-learn's `KFold` and its like yield them.
 
         Raises:
             ArgumentError: They are not fractions, a part would be empty, or two ways to divide
@@ -72,7 +76,11 @@ class Dividing(Views):
             AlignmentError: A sample has no group, class or time.
         """
         with naming(type(self)):
-            drawn = self._divided(fractions, groups, stratify, by_time, hash)
+            if positions is None:
+                drawn = self._divided(fractions, groups, stratify, by_time, hash)
+            else:
+                _check_positions_alone(fractions, groups, stratify, by_time, hash)
+                drawn = disjoint_positions(self.num_samples, positions)
             plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
             parts = [
                 self._copy(positions, plain if part else None)
@@ -180,6 +188,15 @@ class Dividing(Views):
     def _per_sample(self, values: Any, name: str) -> Any:
         samples = Labels(self.keys) if isinstance(values, str) else self._labels()
         return per_sample(values, samples, name)
+
+
+def _check_positions_alone(fractions: Sequence[Any], *ways: Any) -> None:
+    if fractions or any(way is not None and way is not False for way in ways):
+        raise ArgumentError(
+            "a split by positions goes by nothing else",
+            got="positions with fractions, groups, stratify, by_time or hash",
+            expected="split(positions=(rows, held_out)) alone",
+        )
 
 
 def _check_ways(groups: Any, stratify: Any, ordered: bool, hash: bool) -> None:

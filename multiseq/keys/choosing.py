@@ -16,7 +16,7 @@ from .selection import as_index, few
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["by_position", "chosen_positions"]
+__all__ = ["by_position", "chosen_positions", "disjoint_positions"]
 
 
 def chosen_positions(keys: pd.Index[Any], chosen: Any, samples: Labels) -> Indices:
@@ -108,6 +108,31 @@ def by_position(n: int, positions: Any) -> Indices:
         )
     given = given.astype(np.int64)
     return _filled(np.where(given < 0, given + n, given), positions)
+
+
+def disjoint_positions(n: int, parts: Any) -> list[Indices]:
+    """Returns the positions of several parts of n samples, as scikit-learn's splitters give them.
+
+    Raises:
+        ArgumentError: They are no positions, or a sample is in two parts.
+        AlignmentError: A position does not exist.
+    """
+    if isinstance(parts, slice) or not hasattr(parts, "__iter__"):
+        raise ArgumentError(
+            "these are not the positions of parts",
+            got=describe(parts),
+            expected="an array of positions for each part, such as (rows, held_out)",
+        )
+    found = [by_position(n, part) for part in parts]
+    every = np.sort(np.concatenate([np.unique(part) for part in found]))
+    if len(shared := np.unique(every[1:][every[1:] == every[:-1]])):
+        raise ArgumentError(
+            "parts of a split share samples",
+            got=f"positions {few(shared.tolist())} in more than one part",
+            expected="disjoint parts",
+            fix="for parts that share samples, use subset(positions=...)",
+        )
+    return found
 
 
 def _masked(chosen: Any, wanted: pd.Index[Any], samples: Labels) -> Indices:
