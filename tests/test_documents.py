@@ -197,7 +197,7 @@ def test_csv_may_say_nan(tmp_path: Path) -> None:
         ("a,b\n\n \n", "a", "no rows"),
         ("a,b\n1,2\n3,\n", None, "no number"),
         ("a,b\n1,2\n3,x\n", "b", "no number"),
-        ("a,b\n1,2\n3\n", None, "another length"),
+        ("a,b\n1,2\n3\n", None, "another width"),
         ("a;b\n1;2\n", None, "no number"),
         (",a\n0,1\n", None, "no name"),
         ("a,b\n1,2\n", "c", "no column 'c'"),

@@ -11,7 +11,6 @@ import ast
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Sequence
 from typing import Any, Never
@@ -20,12 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError
+from ..delimited import bom_encoding, check_widths
 from .templates import list_names, no_such_field
 
 __all__ = ["as_array", "as_column", "read_csv", "read_json", "read_txt"]
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would take its files for text.
 _CHUNK = 1 << 16
+_MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
 _LONGEST_LITERAL = 1 << 18  # `ast.literal_eval` takes some 100 bytes of memory a character.
 
 
@@ -68,26 +69,43 @@ def read_txt(path: str, fields: Sequence[str | None]) -> list[Any]:
 def read_csv(path: str, columns: Sequence[str | None]) -> list[npt.NDArray[Any]]:
     """Reads columns as (rows,), or the whole table as (rows, columns), of float64.
 
-    A first line that is not all numbers is a header. Cells are separated by commas.
+    A first line that is not all numbers (`nan` and `inf` are some) is a header. Cells are
+    separated by commas.
 
     Raises:
-        SourceError: The table is empty, lacks a column, or a cell is no number.
+        SourceError: The table is empty, lacks a column, or a cell is no number; header and rows
+            differ in width, or a name occurs twice.
         OSError: The file cannot be opened.
     """
     stream = io.StringIO(_read_text(path), newline="")
-    header = next(csv.reader(stream))
     whole = None in columns
+    header = next(filter(None, csv.reader(stream)))
     if _is_numeric(header):
         stream.seek(0)
         header = []
+    elif any(map(_is_number, header)) and all(map(_is_value, header)):
+        raise SourceError(
+            "the first line is neither all numbers nor all names",
+            got=list_names(header),
+            fix="write `nan` for a missing number, or a header before it",
+        )
     elif whole and "" in header:
         raise SourceError(
             "a column has no name; is it the index of a DataFrame?",
             got=f"the columns {list_names(header)}",
             fix="write with `to_csv(path, index=False)`, or name the columns in the template",
         )
+    if header:
+        _check_widths(stream, header_alone=whole)
     places = [0 if name is None else _find_column(header, name) for name in columns]
-    table = _parse_table(stream, None if whole else places)
+    try:
+        table = _parse_table(stream, None if whole else places)
+    except SourceError:
+        if header:
+            _check_widths(stream, header_alone=False)
+        raise
+    if header and whole and table.shape[1] != len(header):  # NumPy compares the rows alone.
+        _check_widths(stream, header_alone=False)
     if not whole:
         return [np.ascontiguousarray(column) for column in table.T]
     return [
@@ -209,11 +227,29 @@ def _find_column(header: list[str], name: str) -> int:
     return header.index(name)
 
 
+def _check_widths(stream: io.StringIO, *, header_alone: bool) -> None:
+    """Checks the table, and leaves the stream after its header."""
+    stream.seek(0)
+    check_widths(stream, ",", header_alone=header_alone, cure="")
+    stream.seek(0)
+    next(filter(None, csv.reader(stream)))
+
+
 def _is_numeric(cells: list[str]) -> bool:
+    return all(map(_is_number, cells))
+
+
+def _is_number(cell: str) -> bool:
     try:
-        return all(math.isfinite(float(cell)) for cell in cells)
+        float(cell)
     except ValueError:
         return False
+    return "_" not in cell  # Python's float takes 1_000, and no reader of tables does.
+
+
+def _is_value(cell: str) -> bool:
+    """Whether it is a number, or stands for a missing one."""
+    return _is_number(cell) or cell.strip().lower() in _MISSING
 
 
 def _parse_table(stream: io.StringIO, columns: Sequence[int] | None) -> npt.NDArray[Any]:
@@ -237,10 +273,12 @@ def _parse_table(stream: io.StringIO, columns: Sequence[int] | None) -> npt.NDAr
 def _read_text(path: str) -> str:
     data = _read_bytes(path)
     try:
-        text = data.decode()
+        text = data.decode(bom_encoding(data[:4]))
     except UnicodeDecodeError as error:
         raise SourceError(
-            "the text is not UTF-8", got=str(error), fix="save the file as UTF-8"
+            "the text is not UTF-8, and begins with no other encoding's mark",
+            got=str(error),
+            fix="save the file as UTF-8",
         ) from error
     text = text.removeprefix("\ufeff")
     if not text or text.isspace():
