@@ -53,7 +53,9 @@ class _NamedInErrors(abc.ABCMeta):
 
         def __call__(cls, *args, **keywords):
             with naming(cls):
-                return super().__call__(*args, **keywords)
+                made = super().__call__(*args, **keywords)
+            made._made = True
+            return made
 
     @property
     def __signature__(cls) -> inspect.Signature:

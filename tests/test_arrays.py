@@ -147,8 +147,14 @@ def test_targets_of_a_series_find_their_rows_by_key() -> None:
 
 
 def test_targets_of_a_series_are_in_order_where_there_are_no_keys() -> None:
-    series = pd.Series(coded(), index=np.arange(N)[::-1])
+    series = pd.Series(coded(), index=np.arange(N)[::-1] + N)  # As of a frame's test rows.
     assert epoch_of(ArraySequence({"x": coded(3)}, series)) == list(range(N))
+
+
+def test_targets_of_a_series_whose_labels_may_be_positions_are_refused() -> None:
+    series = pd.Series(coded(), index=np.arange(N)[::-1])
+    with pytest.raises(AlignmentError, match="can be read in two ways"):
+        ArraySequence({"x": coded(3)}, series)
 
 
 # Bad input

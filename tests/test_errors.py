@@ -110,7 +110,7 @@ def test_a_key_reads_as_it_was_given(keys: Any) -> None:
 
 
 def test_a_failing_sample_of_a_subset_is_named_by_its_place_there() -> None:
-    seq = Faulty(KEYS).subset(["k9", "k8", "k7"]).subset([2, 0])
+    seq = Faulty(KEYS).subset(["k9", "k8", "k7"]).subset(positions=[2, 0])
     with pytest.raises(LoadError) as caught:
         seq[0]
     assert caught.value.where == {"class": "Faulty", "key": "'k7'", "position": "0"}

@@ -285,7 +285,7 @@ def test_transforms_learn_from_the_training_split_alone(root: Path) -> None:
         {"sensor": SENSOR, "place": PLACE},
         transforms={"sensor": Standardize(), "place": Vocabulary()},
     )
-    train, test = seq.subset(slice(0, 8)), seq.subset(slice(8, 12))
+    train, test = seq.split(positions=(range(8), range(8, 12)))
     train.adapt(progress=False)
     sensor = seq.transforms["sensor"]
     assert isinstance(sensor, Standardize)
@@ -301,8 +301,9 @@ def test_transforms_learn_from_the_training_split_alone(root: Path) -> None:
 def test_an_unseen_category_gets_the_id_of_the_unknown(root: Path) -> None:
     (root / "meta_11.json").write_text('{"location": "nowhere"}')
     seq = FileSequence(root, PLACE, transforms={"inputs": Vocabulary()})
-    seq.subset(slice(0, 11)).adapt(progress=False)
-    assert seq.subset([10, 11])[0][0].tolist() == [2, 0]
+    train, test = seq.split(positions=(range(10), [10, 11]))
+    train.adapt(progress=False)
+    assert test[0][0].tolist() == [2, 0]
 
 
 def test_before_adapt_it_says_to_adapt(root: Path) -> None:

@@ -33,6 +33,7 @@ LAYERS = (
     "_keras",
     "transforms.base",
     "transforms.numeric",
+    "transforms.categories",
     "transforms.*",
     "transforms",
     "engine.descriptors",

@@ -12,7 +12,7 @@ from backends import Codes, keras
 from coded import Bulk, Coded, Collated, Noisy, Weighted, codes, epoch_of, frozen_epoch
 from keyed import BACKWARDS, KEYS, N, Noised, part
 
-from multiseq import BalancedSampler, MultiInputSequence, Spec, join
+from multiseq import BalancedSampler, MultiInputSequence, Spec, TextSequence, join
 from multiseq.errors import ArgumentError, LoadError
 from multiseq.testing import check_sequence
 
@@ -217,3 +217,14 @@ def test_models_of_several_outputs() -> None:
         frame = seq.predictions(keras.Model({"x": x, "y": y}, outputs), verbose=0)
         assert frame.columns.tolist() == ["first", "second_0", "second_1"]
         assert (frame.to_numpy() == np.arange(N)[:, None]).all()
+
+
+@pytest.mark.backend
+def test_outputs_whose_length_varies_by_batch_are_refused() -> None:
+    seq = TextSequence([[1, 2], [1, 2, 3], [1]], batch_size=1)
+    ids = keras.Input((None,), dtype="int32")
+    model = keras.Model(ids, keras.layers.Embedding(9, 3)(ids))
+    with pytest.raises(ArgumentError, match=r"(?s)length varies by batch.*max_length="):
+        seq.predictions(model, verbose=0)
+    padded = TextSequence([[1, 2], [1, 2, 3], [1]], batch_size=1, max_length=3)
+    assert padded.predictions(model, verbose=0).shape == (3, 9)

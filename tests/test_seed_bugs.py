@@ -111,7 +111,7 @@ def test_the_vocabulary_is_learned_and_takes_what_it_has_not_seen(tmp_path: Path
         write(tmp_path, number, f"loc_{number % 3}")
     write(tmp_path, 8, "loc_of_tomorrow")
     seq = files(tmp_path, batch_size=9)
-    train, test = seq.subset(range(8)), seq.subset([8])
+    train, test = seq.split(positions=(range(8), [8]))
     train.adapt(progress=False)
     known = set(train[0][0]["location"].tolist())
     assert len(known) == 3

@@ -167,18 +167,31 @@ def test_a_seed_left_out_is_governed_by_keras() -> None:
 # What Keras calls
 
 
-def end_of_epoch(seq: Any) -> None:
-    seq.on_epoch_end()
-
-
-def a_pass(seq: Any, steps: Any) -> Any:
-    seq.num_batches  # noqa: B018
-    return [seq[step] for step in steps]
-
-
 KERAS = "keras.src.trainers.data_adapters.py_dataset_adapter"
-keras_ends_epoch = called_from(KERAS, end_of_epoch)
-keras_passes = called_from(KERAS, a_pass)
+
+
+class Adapter:
+    """Calls a sequence from frames like those of Keras' adapter."""
+
+    def __init__(self, seq: Any) -> None:
+        self.py_dataset = seq
+
+    def on_epoch_end(self) -> None:
+        self.py_dataset.on_epoch_end()
+
+    def begin(self) -> None:
+        self.py_dataset.num_batches  # noqa: B018
+
+    def read(self, steps: Any) -> Any:
+        return [self.py_dataset[step] for step in steps]
+
+    def get_tf_dataset(self) -> Any:
+        return [self.py_dataset[i] for i in range(self.py_dataset.num_batches)][:2]
+
+
+keras_ends_epoch = called_from(KERAS, Adapter.on_epoch_end)
+keras_begins = called_from(KERAS, Adapter.begin)
+keras_reads = called_from(KERAS, Adapter.read)
 
 
 def samples_of(batches: Any) -> list[int]:
@@ -187,21 +200,23 @@ def samples_of(batches: Any) -> list[int]:
 
 def test_under_keras_an_epoch_ends_with_its_last_batch() -> None:
     seq, by_hand = Coded(20, **FULL), Coded(20, **FULL)
-    keras_ends_epoch(seq)  # As it does before the first epoch.
+    adapter = Adapter(seq)
+    keras_ends_epoch(adapter)  # As it does before the first epoch.
     for epoch in range(3):
         by_hand.set_epoch(epoch)
-        assert samples_of(keras_passes(seq, range(4))) == epoch_of(by_hand)
-        keras_ends_epoch(seq)
+        keras_begins(adapter)
+        assert samples_of(keras_reads(adapter, range(4))) == epoch_of(by_hand)
+        keras_ends_epoch(adapter)
     assert seq.epoch == 3
 
 
 def test_under_keras_a_pass_in_pieces_covers_every_sample_once() -> None:
     seq = Coded(20, **FULL)
-    found = []
-    keras_passes(seq, [])
+    found, adapter = [], Adapter(seq)
+    keras_begins(adapter)
     for steps in ([0, 1, 2], [3]):
-        found += samples_of([called_from(KERAS, lambda s, i: s[i])(seq, i) for i in steps])
-        keras_ends_epoch(seq)
+        found += samples_of(keras_reads(adapter, steps))
+        keras_ends_epoch(adapter)
     assert sorted(found) == list(range(20))
     assert seq.epoch == 1
 
@@ -212,19 +227,15 @@ def test_an_override_is_told_from_keras_own_call() -> None:
             super().on_epoch_end()
 
     seq = Mine(20, **FULL)
-    keras_ends_epoch(seq)
+    keras_ends_epoch(Adapter(seq))
     assert seq.epoch == 0
-
-
-def get_tf_dataset(seq: Any) -> Any:
-    return [seq[i] for i in range(seq.num_batches)][:2]
 
 
 @pytest.mark.parametrize("n", [1, 10])
 def test_the_signature_shows_which_axes_vary(n: int) -> None:
     """Keras on TensorFlow takes an axis to vary where its first two batches differ."""
     seq = Ragged(n, batch_size=1)
-    first, second = called_from(KERAS, get_tf_dataset)(seq)
+    first, second = called_from(KERAS, Adapter.get_tf_dataset)(Adapter(seq))
     assert first[0]["ids"].shape[1] % 2 == 0
     assert second[0]["ids"].shape[1] % 2 == 1
     assert seq.num_batches == n
@@ -306,7 +317,7 @@ COPIES: dict[str, Any] = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda seq: pickle.loads(pickle.dumps(seq)),
     "cloudpickle": lambda seq: cloudpickle.loads(cloudpickle.dumps(seq)),
-    "subset": lambda seq: seq.subset(slice(None)),
+    "subset": lambda seq: seq.subset(slice(None)).replace(shuffle=True),
 }
 
 

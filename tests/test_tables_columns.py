@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from multiseq import MinMax, Vocabulary
-from multiseq.errors import ArgumentError
+from multiseq.errors import ArgumentError, SpecError
 from multiseq.modalities.tables import TableSequence
 from multiseq.testing import check_sequence
 
@@ -171,8 +171,10 @@ def test_a_missing_category_is_unknown(dtype: str) -> None:
 def test_a_missing_category_has_an_id_of_its_own_under_a_mask() -> None:
     frame = pd.DataFrame({"x": [*TEXTS, "new"]})
     seq = TableSequence(frame, categorical="x", transforms={"x": Vocabulary(mask="")})
-    seq.subset(slice(4)).adapt(progress=False)
-    assert seq[0][0]["x"].tolist() == [2, 0, 3, 2, 1]
+    train, test = seq.split(positions=(range(4), [4]))
+    train.adapt(progress=False)
+    assert train[0][0]["x"].tolist() == [2, 0, 3, 2]
+    assert test[0][0]["x"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -275,3 +277,10 @@ def test_a_table_of_arrow() -> None:
     seq.adapt(progress=False)
     check_sequence(seq)
     assert seq[0][0]["c"].tolist() == [1, 0, 2]
+
+
+def test_a_number_beyond_float32_is_refused() -> None:
+    frame = pd.DataFrame({"x": [1.0, 1e39]})
+    with pytest.raises(SpecError, match="would become infinite"):
+        TableSequence(frame, numeric=["x"], transforms={"numeric": None})[0]
+    assert TableSequence(frame / 1e39, numeric=["x"], transforms={"numeric": None})[0][0][1] == 1

@@ -132,13 +132,14 @@ def model_of(inputs: list[str], num_triples: int) -> Any:
 def test_flag_name_and_facts_together_beat_each_alone() -> None:
     seq, facts = joined()
     right: dict[str, list[float]] = {}
-    for test in seq.split(0.5, 0.5, stratify=facts["region"].loc[seq.keys]):
-        train = seq.subset(seq.keys.difference(test.keys, sort=False))
+    for half in seq.split(0.5, 0.5, stratify=facts["region"].loc[seq.keys]):
+        rest, held_out = np.flatnonzero(~seq.keys.isin(half.keys)), seq.keys.get_indexer(half.keys)
+        train, test = seq.split(positions=(rest, held_out))
         train.adapt(progress=False)
-        size = len(seq.parts[1].transforms["inputs"])
+        triples: Any = train.transforms["names"]
         for inputs in (["flag"], ["names"], ["facts"], ["flag", "names", "facts"]):
             keras.utils.set_random_seed(0)
-            model = model_of(inputs, size)
+            model = model_of(inputs, len(triples))
             model.fit(train, epochs=30, verbose=0)
             right.setdefault("+".join(inputs), []).append(model.evaluate(test, verbose=0)[1])
     together = np.mean(right.pop("flag+names+facts"))

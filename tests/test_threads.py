@@ -211,7 +211,7 @@ def test_a_child_forked_while_another_thread_starts_or_loads() -> None:
                 return super().load_sample(index)
 
         slow, other = Slow(20, batch_size=4), Coded(20, batch_size=4, workers=2)
-        threading.Thread(target=len, args=(slow,)).start()
+        threading.Thread(target=lambda: slow[0]).start()
         began.wait()
         def work():
             go_on.set()

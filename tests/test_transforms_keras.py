@@ -111,6 +111,13 @@ def test_layers_are_of_the_keras_in_use() -> None:
     assert type(Vocabulary().adapt([1]).to_keras()) is keras.layers.IntegerLookup
 
 
+@pytest.mark.parametrize("values", [["b", "a", "b"], [7, 3, 7]])
+def test_a_layer_without_oov_ids(values: Any) -> None:
+    vocabulary = Vocabulary(num_oov=0).adapt(values)
+    ids = keras.ops.convert_to_numpy(vocabulary.to_keras()(np.array(values)))
+    assert ids.tolist() == vocabulary.transform(values).tolist() == [0, 1, 0]
+
+
 # What has no layer
 
 
@@ -126,7 +133,7 @@ def test_layers_are_of_the_keras_in_use() -> None:
     ],
 )
 def test_a_vocabulary_without_a_layer(vocabulary: Any, values: Any) -> None:
-    with pytest.raises(ArgumentError, match=r"(?s)no layer that gives the ids of.*num_oov=1;"):
+    with pytest.raises(ArgumentError, match=r"(?s)no layer that gives the ids of.*num_oov=1 or 0;"):
         vocabulary.adapt(values).to_keras()
 
 

@@ -260,7 +260,7 @@ def test_lists_among_single_values() -> None:
         ("max_size", 2.0),
         ("min_count", 0),
         ("min_count", True),
-        ("num_oov", 0),
+        ("num_oov", -1),
         ("num_oov", "1"),
         ("mask", ["a"]),
         ("mask", np.nan),
@@ -289,3 +289,22 @@ def test_needs_no_pandas() -> None:
         [sys.executable, "-c", code, package], capture_output=True, text=True, check=False
     )
     assert run.stderr.strip() == ""
+
+
+# Without ids for what was not learned: classes as targets
+
+
+def test_without_oov_ids_classes_begin_at_0() -> None:
+    classes = Vocabulary(num_oov=0).adapt(["cat", "dog", "cat", "owl"])
+    assert len(classes) == 3
+    assert classes.transform(["cat", "dog", "owl"]).tolist() == [0, 1, 2]
+    masked = Vocabulary(num_oov=0, mask="").adapt(["cat", "dog", "cat"])
+    assert masked.transform(["", None, "cat", "dog"]).tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("value", ["emu", None, np.nan, 1])
+def test_without_oov_ids_what_was_not_learned_is_an_error(value: Any) -> None:
+    classes = Vocabulary(num_oov=0).adapt(["cat", "dog"])
+    for values in (value, ["cat", value]):
+        with pytest.raises(SampleError, match="was not learned, and num_oov=0"):
+            classes.transform(values)

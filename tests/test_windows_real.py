@@ -65,7 +65,7 @@ def test_countries_the_model_has_not_seen() -> None:
     names = {"past": Standardize(), "static": Standardize(), "targets": Standardize()}
     seq = countries(transforms=names, batch_size=128, shuffle=True, stride=4)
     unseen = np.isin(seq.entities, seq.entities.unique()[::4])
-    train, test = seq.subset(~unseen), seq.subset(unseen).replace(shuffle=False)
+    train, test = seq.split(positions=(np.flatnonzero(~unseen), np.flatnonzero(unseen)))
     assert not set(train.entities) & set(test.entities)
     train.adapt(progress=False)
     keras.utils.set_random_seed(0)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..engine.job import Source, blame
-from ..errors import ArgumentError, SampleError
+from ..errors import ArgumentError, SampleError, naming
 from ..order import Indices
 from ..transforms import Exchange, Transform, afresh, distinct, learn
 from .families import Family
@@ -57,7 +57,7 @@ class Adapting(Views):
         self.close()
         try:
             self._make_own()
-            with afresh(self._learners()):
+            with naming(type(self)), afresh(self._learners()):
                 indices = self.source_indices(np.arange(self.num_samples))
                 self._learn(indices, "adapt" if progress else None)
         finally:
@@ -151,4 +151,5 @@ class Adapting(Views):
 
 
 def _sequences() -> list[Adapting]:
-    return [sequence for sequence in alive() if isinstance(sequence, Adapting)]
+    """Those that are whole: one whose constructor failed may live on in an error's traceback."""
+    return [each for each in alive() if isinstance(each, Adapting) and each._made]

@@ -81,11 +81,11 @@ class Dividing(Views):
             else:
                 _check_positions_alone(fractions, groups, stratify, by_time, hash)
                 drawn = disjoint_positions(self.num_samples, positions)
-            plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
-            parts = [
-                self._copy(positions, plain if part else None)
-                for part, positions in enumerate(drawn)
-            ]
+            return self._parts(drawn, hash)
+
+    def _parts(self, drawn: list[Indices], hash: bool) -> tuple[Self, ...]:
+        plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
+        parts = [self._copy(rows, plain if part else None) for part, rows in enumerate(drawn)]
         family = Family(self._family.scope)
         for number, part in enumerate(parts):
             part._hashed += hash

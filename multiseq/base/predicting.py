@@ -57,12 +57,13 @@ class Predicting(Views, Mending):
             **keywords: For `model.predict`, such as `verbose=0`.
 
         Raises:
-            ArgumentError: The model did not return a row for each sample.
+            ArgumentError: The model did not return a row for each sample, or rows whose length
+                varies by batch.
         """
         with naming(type(self)):
             view = self.for_prediction().replace(on_error=self._settings.on_error)
             try:
-                frame = _as_frame(model.predict(view, **keywords), view.keys, model)
+                frame = _as_frame(_predicted(model, view, keywords), view.keys, model)
             finally:
                 view.close()
             view._report_substituted(view._clock.epoch)
@@ -79,6 +80,26 @@ class Predicting(Views, Mending):
             return layout
         structure = layout.structure.of_inputs()
         return Layout(structure, layout.specs[: len(structure)])
+
+
+def _predicted(model: Any, view: Predicting, keywords: dict[str, Any]) -> Any:
+    """Returns what the model predicts; where lengths vary, Keras fails on JAX and torch."""
+    try:
+        return model.predict(view, **keywords)
+    except ValueError as error:
+        if "concatenat" not in str(error):
+            raise
+        raise _varies(str(error)) from error
+
+
+def _varies(got: str) -> ArgumentError:
+    return ArgumentError(
+        "the model predicts arrays whose length varies by batch, which make no table",
+        got=got,
+        expected="the same shape in every batch",
+        fix="pad all batches to one length, with max_length=; or let the model return a row of "
+        "fixed length for each sample",
+    )
 
 
 def _as_frame(outputs: Any, keys: pd.Index[Any], model: Any) -> pd.DataFrame:
@@ -110,6 +131,8 @@ def _columns(name: Any, output: Any, keys: pd.Index[Any]) -> pd.DataFrame:
     import pandas as pd
 
     array = np.asarray(output)
+    if array.dtype == object:  # TensorFlow's ragged tensor.
+        raise _varies(f"output {name!r} of {describe(output)}")
     if not array.ndim or len(array) != len(keys):
         raise ArgumentError(
             f"the model did not predict a row for each sample in output {name!r}",

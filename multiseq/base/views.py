@@ -53,6 +53,7 @@ class Views(Holder):
     _live: Runtime | None
     _substituted: dict[int, SampleError]
     _reported: dict[int, SampleError]
+    _made = False  # Whether its constructor has come to its end.
     _keyed = False  # Whether the samples have keys of their own, as those of a part are.
     _row_index: pd.Index[Any] | None = None  # The source's, where keys were given beside it.
     _held_out = False  # Whether this is validation or test: a part of a split, but not the first.

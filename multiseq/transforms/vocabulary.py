@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -14,15 +13,14 @@ import numpy.typing as npt
 
 from .. import _keras
 from ..errors import ArgumentError, SampleError, SpecError
-from .base import Transform, is_missing
+from .base import Transform
+from .categories import KINDS, Category, canonical, checked_mask, no_category, plain, spelled
 
 __all__ = ["Vocabulary"]
 
-Category = str | int | float | bool
 Ids = npt.NDArray[np.int32]
 
 _NESTED = {list, tuple, np.ndarray}
-_KINDS: dict[type, type] = {bool: bool, int: float, float: float, str: str}
 
 
 class Vocabulary(Transform):
@@ -47,7 +45,8 @@ class Vocabulary(Transform):
             Keras); the rarest categories fall away. None for no limit.
         min_count: Categories that occur less often are not learned.
         num_oov: Number of OOV ids. If more than one, a hash of the category chooses: the same one
-            in every process.
+            in every process. With 0, as for classes that are targets, no id is for those: to look
+            one up is an error.
         mask: A category that stands for "nothing here", such as "" or "[PAD]". It gets id 0 and
             is not learned. None for no mask: id 0 is then the first OOV id.
 
@@ -63,8 +62,8 @@ class Vocabulary(Transform):
         mask: Category | None = None,
     ) -> None:
         self.min_count = _checked_int("min_count", min_count, 1)
-        self.num_oov = _checked_int("num_oov", num_oov, 1)
-        self.mask = None if mask is None else _checked_mask(mask)
+        self.num_oov = _checked_int("num_oov", num_oov, 0)
+        self.mask = None if mask is None else checked_mask(mask)
         self._first_oov = 0 if self.mask is None else 1
         self._reserved = self._first_oov + self.num_oov
         if max_size is not None:
@@ -104,7 +103,7 @@ class Vocabulary(Transform):
             raise ArgumentError(
                 f"Keras has no layer that gives the ids of {self!r}",
                 got=f"num_oov={self.num_oov}; {', '.join(sorted(k.__name__ for k in kinds))}",
-                expected="num_oov=1; categories that are all text, all integers or all bools",
+                expected="num_oov=1 or 0; categories that are all text, all integers or all bools",
                 fix="convert them before the transform learns, or apply it before the model",
             )
         layers = _keras.layers()
@@ -113,13 +112,17 @@ class Vocabulary(Transform):
             while oov in tokens:  # Keras wants one that is no category.
                 oov = f"[{oov}]"
             return layers.StringLookup(
-                vocabulary=tokens[self._first_oov :], mask_token=self.mask, oov_token=oov
+                vocabulary=tokens[self._first_oov :],
+                mask_token=self.mask,
+                oov_token=oov,
+                num_oov_indices=self.num_oov,
             )
         numbers = [int(token) for token in tokens]
         return layers.IntegerLookup(
             vocabulary=numbers[self._first_oov :],
             mask_token=None if self.mask is None else numbers[0],
             oov_token=min(-1, min(numbers) - 1),
+            num_oov_indices=self.num_oov,
         )
 
     def _forget(self) -> None:
@@ -142,6 +145,7 @@ class Vocabulary(Transform):
         Raises:
             NotAdaptedError: Nothing was learned yet.
             SpecError: A value is no text, number or bool.
+            SampleError: With `num_oov=0`, a value that was not learned.
         """
         table = self._tables.get(type(values))
         if table is not None:
@@ -174,13 +178,15 @@ class Vocabulary(Transform):
 
     def _miss(self, value: Any) -> np.int32:
         """Returns the id of what is not in the tables as it is."""
-        plain = _plain(value)
-        if plain is None:
+        category = plain(value)
+        if category is None and self._reserved:
             return np.int32(0)  # The mask's id, or the first OOV id.
-        found = self._tables[type(plain)].get(plain)
+        found = None if category is None else self._tables[type(category)].get(category)
         if found is not None:
             return found
-        bucket = zlib.crc32(_spelled(plain)) % self.num_oov if self.num_oov > 1 else 0
+        if category is None or not self.num_oov:
+            raise _unseen(value, self._categories)
+        bucket = zlib.crc32(spelled(category)) % self.num_oov if self.num_oov > 1 else 0
         return np.int32(self._first_oov + bucket)
 
     def _learn(self, values: Any) -> None:
@@ -194,15 +200,15 @@ class Vocabulary(Transform):
         leaves = _leaves(values)
         types = set(map(type, leaves))
         if len(types) == 1 and types <= {str, int, bool}:
-            self._counts[_KINDS[types.pop()]].update(leaves)
+            self._counts[KINDS[types.pop()]].update(leaves)
             return
-        for plain in map(_plain, leaves):
-            if plain is not None:
-                self._counts[_KINDS[type(plain)]][plain] += 1
+        for category in map(plain, leaves):
+            if category is not None:
+                self._counts[KINDS[type(category)]][category] += 1
 
     def _settle(self) -> None:
         if self.mask is not None:
-            self._counts[_KINDS[type(self.mask)]].pop(self.mask, None)
+            self._counts[KINDS[type(self.mask)]].pop(self.mask, None)
         if not any(self._counts.values()):
             self._raise_nothing_seen()
         counted = [
@@ -213,7 +219,7 @@ class Vocabulary(Transform):
         ]
         counted.sort()
         room = None if self.max_size is None else self.max_size - self._reserved
-        self._set([_canonical(category) for _, _, category in counted[:room]])
+        self._set([canonical(category) for _, _, category in counted[:room]])
 
     def _set(self, categories: list[Category]) -> None:
         self._counts = defaultdict(Counter)
@@ -248,16 +254,16 @@ class Vocabulary(Transform):
 
     def _restore(self, state: dict[str, Any]) -> None:
         categories = state["categories"]
-        if not isinstance(categories, list) or any(type(c) not in _KINDS for c in categories):
+        if not isinstance(categories, list) or any(type(c) not in KINDS for c in categories):
             raise ValueError("the categories are no list of texts, numbers and bools")
-        distinct = {(_KINDS[type(c)], c) for c in categories}
+        distinct = {(KINDS[type(c)], c) for c in categories}
         if len(distinct) < len(categories):
             raise ValueError("a category occurs twice")
-        if self.mask is not None and (_KINDS[type(self.mask)], self.mask) in distinct:
+        if self.mask is not None and (KINDS[type(self.mask)], self.mask) in distinct:
             raise ValueError("the mask is among the categories")
         if self.max_size is not None and len(categories) + self._reserved > self.max_size:
             raise ValueError("there are more categories than max_size allows")
-        self._set([_canonical(category) for category in categories])
+        self._set([canonical(category) for category in categories])
 
 
 def _is_array(values: object) -> bool:
@@ -267,7 +273,7 @@ def _is_array(values: object) -> bool:
 def _checked_array(values: Any) -> npt.NDArray[Any]:
     array = np.asarray(values)
     if array.dtype.kind not in "biufUSTO":
-        raise _no_category(array)
+        raise no_category(array)
     return array
 
 
@@ -294,57 +300,16 @@ def _leaves(values: Any) -> list[Any]:
     return leaves
 
 
-def _plain(value: Any) -> Category | None:
-    """Returns a category as a plain str, int, float or bool; None for a missing value."""
-    if isinstance(value, np.generic) and value.dtype.kind in "biufUS":
-        value = value.item()
-    if is_missing(value):
-        return None
-    if type(value) in _KINDS:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    for kind in (str, int, float):  # An enum's members, for one.
-        if isinstance(value, kind):
-            return getattr(kind, f"__{kind.__name__}__")(value)  # type: ignore[no-any-return]
-    raise _no_category(value)
-
-
-def _no_category(value: Any) -> SpecError:
-    return SpecError(
-        "this cannot be a category",
-        got=value,
-        expected="text, a number or a bool",
-        fix="convert it first, for example with str()",
-    )
-
-
-def _canonical(category: Category) -> Category:
-    """Returns 1 for 1.0: which of them came first must not matter."""
-    if isinstance(category, float):
-        if not math.isfinite(category):
-            raise SampleError("a category is infinite", got=category, expected="a finite number")
-        return int(category) if category.is_integer() else category
-    return category
-
-
-def _spelled(category: Category) -> bytes:
-    if isinstance(category, float) and category.is_integer():
-        category = int(category)
-    return f"{_KINDS[type(category)].__name__} {category}".encode("utf-8", "surrogatepass")
-
-
-def _checked_mask(mask: Any) -> Category:
-    try:
-        plain = _plain(mask)
-    except SpecError:
-        plain = None
-    if plain is None or plain in (math.inf, -math.inf):
-        raise ArgumentError("bad mask", got=mask, expected='a category such as "" or 0, or None')
-    return _canonical(plain)
-
-
 def _checked_int(name: str, value: Any, least: int) -> int:
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least:
         return int(value)
     raise ArgumentError(f"bad {name}", got=value, expected=f"an integer of at least {least}")
+
+
+def _unseen(value: Any, categories: tuple[Category, ...]) -> SampleError:
+    return SampleError(
+        "this category was not learned, and num_oov=0 leaves no id for it",
+        got=value,
+        expected=f"one of {len(categories)}, such as {', '.join(map(repr, categories[:5]))}",
+        fix="learn from samples of every class: split(..., stratify=...); or use num_oov=1",
+    )

@@ -106,7 +106,7 @@ class _Chunked(Encoded):
             if not start:
                 dtype = np.float32 if chunk.dtype.kind == "f" else chunk.dtype
                 whole = np.empty((self._n, *chunk.shape[1:]), dtype)
-            whole[start : start + _ROWS] = chunk
+            whole[start : start + _ROWS] = cast(chunk, whole.dtype, self.name)
         return whole
 
 
