@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 
-import numpy as np
-
 from . import _keras
 from .augmenting import Augmentation
 from .engine.job import Layout
@@ -20,7 +18,6 @@ from .keys.selection import few
 from .keys.targets import Targets
 from .members import (
     Leaf,
-    Member,
     Part,
     Rows,
     check_settings,
@@ -29,6 +26,7 @@ from .members import (
     named_transforms,
     one_of,
     row_index_of,
+    times_of,
 )
 from .order import Draw, Indices, Sampler
 from .samples import Leaves, Sample, Structure
@@ -207,7 +205,7 @@ class JoinedSequence(MultiInputSequence):
         if draw is None:
             return self.load_sample(index)
         sample = self._assembled(
-            lambda n, member: member.leaves(index, draw.of_part(n) if _augments(member) else None)
+            lambda n, member: member.leaves(index, draw.of_part(n) if member.augments else None)
         )
         if not self._augments_itself:
             return sample
@@ -215,23 +213,28 @@ class JoinedSequence(MultiInputSequence):
 
     def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
         """From the first to the last time of all parts that know theirs."""
-        found = [member.time_spans(indices) for member in self._members]
-        spans = [each for each in found if each is not None]
-        if not spans:
-            return None
-        first, last = zip(*spans, strict=True)
-        return np.minimum.reduce(first), np.maximum.reduce(last)
+        found = self._times(indices)
+        return None if found is None else found[:2]
+
+    def _times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
+        return times_of(self._members, indices)
+
+    @property
+    def _is_timed(self) -> bool:
+        return any(part._is_timed for part in self.parts)
 
     @property
     def augments(self) -> bool:
         """Whether this or a part augments."""
         wanted = self._settings.augmented
-        return self._augments_itself or (wanted and any(map(_augments, self._members)))
+        return self._augments_itself or (
+            wanted and any(member.augments for member in self._members)
+        )
 
     @property
     def loads_batches(self) -> bool:
         """Whether a part has a fast path."""
-        return any(_loads_batches(member) for member in self._members)
+        return any(member.loads_batches for member in self._members)
 
     def make_layout(self) -> Layout:
         """The parts' layouts, put together."""
@@ -339,11 +342,3 @@ def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
     if not roles:
         raise ArgumentError("there is nothing to join")
     return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
-
-
-def _augments(member: Member) -> bool:
-    return isinstance(member, Part) and member.sequence.augments
-
-
-def _loads_batches(member: Member) -> bool:
-    return isinstance(member, Part) and member.sequence.loads_batches

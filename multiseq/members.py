@@ -14,6 +14,7 @@ from . import _keras
 from .engine.job import Layout, blame
 from .errors import ArgumentError
 from .keys.targets import label_indexes
+from .keys.times import overall
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
@@ -33,6 +34,7 @@ __all__ = [
     "named_transforms",
     "one_of",
     "row_index_of",
+    "times_of",
 ]
 
 
@@ -49,13 +51,15 @@ class Member:
 
     structure: Structure
     specs: Sequence[Spec]
+    augments = False
+    loads_batches = False
 
     def for_workers(self) -> Any:
         """Returns a copy for worker processes."""
         return self
 
-    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
-        """Returns the first and the last time of samples, where they have times."""
+    def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
+        """Returns the first and the last time of samples and their zone, where they have times."""
         return None
 
     def nested(self, member: int) -> tuple[Any, ...]:
@@ -84,6 +88,16 @@ class Part(Holder, Member):
         return sequence.served_layout()
 
     @property
+    def augments(self) -> bool:  # type: ignore[override]
+        """Whether the sequence augments."""
+        return self.sequence.augments
+
+    @property
+    def loads_batches(self) -> bool:  # type: ignore[override]
+        """Whether the sequence has a fast path."""
+        return self.sequence.loads_batches
+
+    @property
     def structure(self) -> Structure:  # type: ignore[override]
         """How the sequence's samples are nested."""
         return self._layout.structure
@@ -104,9 +118,9 @@ class Part(Holder, Member):
         positions = indices if self._positions is None else self._positions[indices]
         return self.sequence.source_indices(positions)
 
-    def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
-        """Returns the first and the last time of samples, where they have times."""
-        return self.sequence.time_spans(self.source_indices(indices))
+    def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
+        """Returns the first and the last time of samples and their zone, where they have times."""
+        return self.sequence._times(self.source_indices(indices))
 
     def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
@@ -238,6 +252,20 @@ def one_of(found: list[Any], role: str) -> Any:
             )
         merged.update(each)
     return merged
+
+
+def times_of(members: Sequence[Member], indices: Indices) -> tuple[Any, Any, Any] | None:
+    """Returns the first and the last time of samples over all members, and their zone.
+
+    Raises:
+        ArgumentError: Times of two members cannot be compared.
+    """
+    found = [times for member in members if (times := member.times(indices)) is not None]
+    if not found:
+        return None
+    first, last, zones = zip(*found, strict=True)
+    zone = overall(zones, [times.dtype for times in first])
+    return np.minimum.reduce(first), np.maximum.reduce(last), zone
 
 
 def label_indexes_of(

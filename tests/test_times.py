@@ -80,7 +80,7 @@ def test_numbers_beyond_an_int64() -> None:
 
 @pytest.mark.parametrize("times", [[True, False], ["1", "2"], [1j, 2j], pd.Series([1, "2"])])
 def test_what_is_no_time_is_refused(times: Any) -> None:
-    with pytest.raises(ArgumentError, match="the times in 'time' are no times"):
+    with pytest.raises(ArgumentError, match="'time' holds no times"):
         windows(times)
 
 

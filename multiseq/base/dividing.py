@@ -14,7 +14,6 @@ from ..keys.hashing import hash_keys
 from ..keys.labelled import Labels, per_sample
 from ..keys.selection import few
 from ..keys.splitting import (
-    as_times,
     split_classes,
     split_groups,
     split_groups_and_classes,
@@ -22,6 +21,7 @@ from ..keys.splitting import (
     split_positions,
     split_times,
 )
+from ..keys.times import as_times
 from ..order import Indices
 from .families import Family
 from .views import Views
@@ -35,6 +35,7 @@ class Dividing(Views):
     """The side of a sequence that divides its samples among parts and processes."""
 
     _hashed = 0  # How many splits by hash led here.
+    _time_zone: Any = None  # Of `time_spans`, which is of UTC then; as `as_times` gives it.
 
     def split(
         self,
@@ -60,10 +61,11 @@ class Dividing(Views):
                 of samples, as nearly as the groups' sizes allow.
             stratify: Classes, which are as frequent in each part as in the whole. With `groups`
                 too, as nearly as can be.
-            by_time: The samples' times, or True for those that the sequence knows by itself
-                (`time_spans`). Parts are then in order of time: a sample belongs to a part if it
-                begins and ends within. Those that a cut goes through belong to none, and are
-                reported.
+            by_time: The samples' times (dates, text in ISO 8601 or numbers), or True for those
+                that the sequence knows by itself (`time_spans`). Parts are then in order of time:
+                a sample belongs to a part if it begins and ends within. Those that a cut goes
+                through belong to none, and are reported. A cut without a time zone is of the
+                times' own.
             hash: Whether a sample's part depends on its key alone, or on its group: samples that
                 are added later move none. Parts are of about the size asked for. The seed has no
                 part in it.
@@ -130,8 +132,8 @@ class Dividing(Views):
             indices: Of the samples, as `load_sample` takes them, of shape (n,).
 
         Returns:
-            Two arrays of shape (n,), of datetime64 or of numbers. The last time still belongs to
-            the sample.
+            Two arrays of shape (n,), of dates or of numbers. The last time still belongs to the
+            sample.
         """
         return None
 
@@ -143,7 +145,7 @@ class Dividing(Views):
         _check_ways(groups, stratify, ordered, hash)
         if ordered:
             return self._divided_by_time(fractions, by_time)
-        if groups is None and self.time_spans(self.source_indices(np.arange(1))) is not None:
+        if groups is None and self._is_timed:
             _log.warning(
                 "%s: parts of a random split share times; by_time=True or groups= tells them apart",
                 type(self).__name__,
@@ -163,27 +165,40 @@ class Dividing(Views):
         return split_groups_and_classes(grouped, classes, fractions, seed)
 
     def _divided_by_time(self, cuts: Sequence[Any], by_time: Any) -> list[Indices]:
-        zone = None
-        if by_time is True:
-            spans = self.time_spans(self.source_indices(np.arange(self.num_samples)))
-            if spans is None:
-                raise ArgumentError(
-                    "this sequence does not know the times of its samples",
-                    fix="pass them: by_time=frame['time'], a Series with the samples' keys",
-                )
-            first, last = spans
-        else:
+        if by_time is not True:
             first, zone = as_times(self._per_sample(by_time, "by_time"), "by_time")
             last = first
-        parts, crossed, times = split_times(first, last, cuts, zone)
+        elif times := self._times(self.source_indices(np.arange(self.num_samples))):
+            first, last, zone = times
+        else:
+            raise ArgumentError(
+                "this sequence does not know the times of its samples",
+                fix="pass them: by_time=frame['time'], a Series with the samples' keys",
+            )
+        parts, crossed, at = split_times(first, last, cuts, zone)
         if len(crossed):
             _log.warning(
                 "split left out %d samples that a cut goes through (at %s): %s",
                 len(crossed),
-                ", ".join(map(str, times)),
+                ", ".join(map(str, at)),
                 few(self.keys[crossed]),
             )
         return parts
+
+    def _times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
+        """Returns `time_spans` as `as_times` gives them, and the zone that they came in."""
+        import pandas as pd
+
+        spans = self.time_spans(indices)
+        if spans is None:
+            return None
+        both = pd.concat([pd.Series(each) for each in spans], ignore_index=True)
+        times, zone = as_times(both, "time_spans")
+        return *np.split(times, 2), self._time_zone or zone
+
+    @property
+    def _is_timed(self) -> bool:
+        return self.time_spans(self.source_indices(np.arange(1))) is not None
 
     def _per_sample(self, values: Any, name: str) -> Any:
         samples = Labels(self.keys) if isinstance(values, str) else self._labels()

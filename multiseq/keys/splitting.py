@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError, describe
+from ..errors import ArgumentError
 from ..order import Indices, Permutation
 from .selection import few
+from .times import as_cut
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "are_fractions",
-    "as_times",
     "split_classes",
     "split_groups",
     "split_groups_and_classes",
@@ -155,10 +155,10 @@ def split_times(
     """Returns parts in order of time.
 
     Args:
-        first: Time of each sample's beginning.
+        first: Time of each sample's beginning, as `as_times` gives it.
         last: Time of each sample's end, which still belongs to it.
         cuts: Either fractions of the samples, or the times at which parts after the first begin.
-        zone: The time zone of cuts that have none.
+        zone: The time zone of the times: that of cuts that have none.
 
     Returns:
         The parts; the samples that a cut goes through, which belong to no part; the cuts.
@@ -172,7 +172,7 @@ def split_times(
         times = np.sort(first)[ends[ends < n]]
         count = len(ends)
     else:
-        times = np.array([_cut(cut, first.dtype, zone) for cut in cuts])
+        times = np.array([as_cut(cut, first.dtype, zone) for cut in cuts])
         count = len(times) + 1
         if not count > 1 or (times[1:] <= times[:-1]).any():
             raise ArgumentError(
@@ -216,56 +216,6 @@ def are_fractions(values: Sequence[Any]) -> bool:
         isinstance(value, _NUMBERS) and not isinstance(value, bool) and 0 < value <= 1
         for value in values
     )
-
-
-def as_times(values: pd.Series[Any], name: str) -> tuple[Array, Any]:
-    """Returns times that can be compared, in UTC, and the zone that they had.
-
-    Raises:
-        ArgumentError: They are neither dates nor numbers.
-    """
-    import pandas as pd
-
-    if values.dtype == object and pd.api.types.infer_dtype(values) in ("date", "datetime"):
-        values = pd.to_datetime(values)
-    zone = getattr(values.dtype, "tz", None)
-    if zone is not None:
-        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-    array = values.to_numpy()
-    if array.dtype.kind not in "Mmiuf":
-        raise ArgumentError(
-            f"{name} holds no times",
-            got=f"{values.iloc[0]!r} ({values.dtype})",
-            expected="dates, or numbers that grow with time",
-            fix="convert text with pandas.to_datetime(...)",
-        )
-    return array, zone
-
-
-def _cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
-    """Returns a time to cut at, comparable with times of this dtype."""
-    import pandas as pd
-
-    try:
-        if dtype.kind == "m":
-            return pd.Timedelta(value).to_timedelta64()
-        if isinstance(value, _NUMBERS) != (dtype.kind in "iuf"):
-            raise ValueError(f"the samples' times are {dtype}")
-        if dtype.kind in "iuf":
-            return value
-        time = pd.Timestamp(value)
-        if zone is not None and time.tz is None:
-            time = time.tz_localize(zone)
-        if zone is None and time.tz is not None:
-            raise ValueError("it has a time zone, and the samples' times have none")
-        return time.tz_convert(None).to_datetime64() if time.tz else time.to_datetime64()
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            "this is no time to split at",
-            got=describe(value),
-            expected="a number" if dtype.kind in "iuf" else "a time, as pandas reads it",
-            fix=str(error),
-        ) from error
 
 
 def _classes(labels: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], Any]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ArgumentError, describe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_moments"]
+__all__ = ["SEVERAL", "as_cut", "as_moments", "as_times", "overall"]
+
+Array = npt.NDArray[Any]
+
+SEVERAL = "several offsets"  # The zone of times whose offsets differ from row to row.
 
 _OFFSET = re.compile(r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$")
 _DATE = 10  # Characters of "2024-01-31": an offset comes after them.
@@ -30,7 +39,7 @@ def as_moments(values: pd.Series[Any], name: Any) -> tuple[pd.Series[Any] | None
 
     Returns:
         The dates, None where the column holds something else; and the zone that they came in:
-        None for dates without one, UTC where offsets differ.
+        None for dates without one, `SEVERAL` where offsets differ.
 
     Raises:
         ArgumentError: Some of them have a zone and others have none.
@@ -38,44 +47,169 @@ def as_moments(values: pd.Series[Any], name: Any) -> tuple[pd.Series[Any] | None
     import pandas as pd
 
     dtype: Any = values.dtype
+    several = False
     if isinstance(dtype, pd.PeriodDtype):
         values = values.dt.to_timestamp()
     elif not isinstance(dtype, pd.CategoricalDtype) and dtype.kind in "OU":  # "U": Arrow's text.
-        parsed = _parsed(values, name)
-        if parsed is None:
-            return None, None
-        values = parsed
+        values, several = _parsed(values, name)
     if values.dtype.kind != "M":
         return None, None
     index = pd.DatetimeIndex(values)
     zone = index.tz
     moments = index if zone is None else index.tz_convert(None)
-    return pd.Series(moments, values.index, name=values.name), zone
+    return pd.Series(moments, values.index, name=values.name), SEVERAL if several else zone
 
 
-def _parsed(values: pd.Series[Any], name: Any) -> pd.Series[Any] | None:
-    """Returns objects or text as dates of one zone, or of none; None if they are no dates."""
+def as_times(values: pd.Series[Any], name: str) -> tuple[Array, Any]:
+    """Returns times that can be compared: datetime64 of UTC, timedelta64 or numbers.
+
+    Integers stay exact: int64, or uint64 where one is beyond that.
+
+    Args:
+        values: Dates of any form that `as_moments` takes, durations or numbers.
+        name: What they are, for errors.
+
+    Returns:
+        The times, and the zone that they came in, as `as_moments` gives it.
+
+    Raises:
+        ArgumentError: They are something else, or some have a zone and others none.
+    """
+    import pandas as pd
+
+    moments, zone = as_moments(values, name)
+    if moments is not None:
+        return moments.to_numpy(), zone
+    values, kinds = values.infer_objects(), pd.api.types
+    if values.dtype.kind == "m":
+        return values.to_numpy(), None
+    if kinds.is_bool_dtype(values.dtype) or not kinds.is_any_real_numeric_dtype(values.dtype):
+        raise ArgumentError(
+            f"{name} holds no times",
+            got=f"{describe(values.iloc[0])} ({values.dtype})",
+            expected="dates (text in ISO 8601 too), or numbers that grow with time",
+            fix="convert other text with pandas.to_datetime(values, format=...)",
+        )
+    if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
+        signed = values.max() <= np.iinfo(np.int64).max
+        return values.to_numpy(np.int64 if signed else np.uint64), None
+    return values.to_numpy(np.float64, na_value=np.nan), None
+
+
+def as_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
+    """Returns the first time of this dtype that is not before a cut.
+
+    Args:
+        value: A number, a duration, or a date as pandas reads it.
+        dtype: Of times as `as_times` gives them.
+        zone: Of those times: that of a cut which has none.
+
+    Raises:
+        ArgumentError: It cannot be compared with such times, or be read in one way alone.
+    """
+    try:
+        if dtype.kind in "iuf":
+            return _number_cut(value, dtype)
+        return _date_cut(value, dtype, zone)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError(
+            "this is no time to split at",
+            got=describe(value),
+            expected="a number" if dtype.kind in "iuf" else "a time, as pandas reads it",
+            fix=str(error),
+        ) from error
+
+
+def _number_cut(value: Any, dtype: np.dtype[Any]) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"the samples' times are {dtype}")
+    value = value.item() if isinstance(value, np.generic) else value  # Which math would round.
+    if dtype.kind != "f":
+        return np.array(math.ceil(value), dtype)[()]
+    number = np.float64(value)
+    if np.isnan(number):
+        raise ValueError("it is missing")
+    return np.nextafter(number, np.inf) if number < value else number
+
+
+def _date_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
+    import pandas as pd
+
+    if isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"the samples' times are {dtype}")
+    time: Any = pd.Timedelta(value) if dtype.kind == "m" else pd.Timestamp(value)
+    if time is pd.NaT:
+        raise ValueError("it is missing")
+    if dtype.kind == "M":
+        time = _of_utc(time, zone)
+    unit: Any = np.datetime_data(dtype)[0]
+    begun = time.as_unit(unit)
+    if begun < time:
+        begun += pd.Timedelta(1, unit)
+    return begun.to_numpy()
+
+
+def _of_utc(time: Any, zone: Any) -> Any:
+    """Returns a time without a zone, of UTC if the samples' times have one."""
+    if zone is None:
+        if time.tz is not None:
+            raise ValueError("leave its time zone out: the samples' times have none")
+        return time
+    if time.tz is None:
+        if zone == SEVERAL:
+            raise ValueError(
+                "say of which time zone it is, since offsets of the samples' times differ: "
+                f"pandas.Timestamp({str(time)!r}, tz='Europe/Berlin'), say, or tz='UTC'"
+            )
+        time = time.tz_localize(zone)
+    return time.tz_convert(None)
+
+
+def overall(zones: Sequence[Any], dtypes: Sequence[np.dtype[Any]]) -> Any:
+    """Returns the zone of several sequences' times that are compared with one another.
+
+    Raises:
+        ArgumentError: They are of different kinds.
+    """
+    kinds = {(dtype.kind, zone is None) for zone, dtype in zip(zones, dtypes, strict=True)}
+    if len(kinds) > 1:
+        raise ArgumentError(
+            "the parts' times are of different kinds",
+            got="; ".join(
+                f"{dtype}{'' if zone is None else ' with a time zone'}"
+                for zone, dtype in zip(zones, dtypes, strict=True)
+            ),
+            expected="dates that all have a time zone, or none; or numbers of one kind",
+            fix="split by the times of one part: by_time=a Series with the samples' keys",
+        )
+    return zones[0] if all(zone == zones[0] for zone in zones) else SEVERAL
+
+
+def _parsed(values: pd.Series[Any], name: Any) -> tuple[pd.Series[Any], bool]:
+    """Returns objects or text as dates, and whether offsets differ; as they are if no dates."""
     import pandas as pd
 
     found = values.dropna()
     if not len(found) or not all(map(_is_date, found.tolist())):
-        return None
+        return values, False
     try:
-        return pd.to_datetime(values, format="ISO8601")
+        return pd.to_datetime(values, format="ISO8601"), False
     except (ValueError, OverflowError):  # No dates; or several offsets, or some without one.
         try:
             dates = pd.to_datetime(values, format="ISO8601", utc=True)
         except (ValueError, OverflowError):
-            return None
+            return values, False
     bare = found.map(_has_no_zone).to_numpy(bool)
     if bare.any() and not bare.all():
         raise ArgumentError(
             f"{name!r}: some times have a time zone, others have none",
             got=f"{str(found[~bare].iloc[0])!r} and {str(found[bare].iloc[0])!r}",
             expected="an offset in each, or in none",
-            fix="give each the same, as with series.dt.tz_localize('Europe/Berlin')",
+            fix="give those without a zone theirs: times.map(pandas.Timestamp).map(lambda t: t if "
+            "t.tz else t.tz_localize('Europe/Berlin')); or take all as they are on the clock: "
+            "times.map(lambda t: pandas.Timestamp(t).tz_localize(None))",
         )
-    return dates
+    return dates, True
 
 
 def _is_date(value: Any) -> bool:

@@ -78,7 +78,8 @@ class WindowSequence(MultiInputSequence):
             for inputs alone, whatever the horizon.
         entity: The column or index level that tells series apart, or a list of these.
         time: The column or index level to sort by: dates (text in ISO 8601 too) or numbers. None
-            for the index if that holds dates; else rows are taken in their order.
+            for the index if that holds dates; else rows are taken in their order. Dates whose
+            offsets differ are shown in UTC.
         static: Names of columns that are constant within each entity; or a DataFrame or Series
             of numbers whose index holds the entities.
         transforms: What `adapt()` learns from the training split, by "past", "static", and
@@ -184,6 +185,10 @@ class WindowSequence(MultiInputSequence):
     def gaps(self) -> pd.DataFrame:
         """Where windows were left out: the entity, and the rows' times before and after."""
         return self._rows.steps(self._gap_rows)
+
+    @property
+    def _time_zone(self) -> Any:
+        return self._rows.zone
 
     def time_spans(self, indices: Indices) -> tuple[Array, Array]:
         """Returns the times of each window's first row and of its last, targets included.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import AlignmentError
+from ...keys.times import SEVERAL
 from ...order import Indices
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Rows:
     Args:
         codes: The number of each row's entity, ascending from 0.
         times: Of the rows; None to number them within each entity.
-        zone: The time zone of labels, if any; dates are of UTC.
+        zone: The time zone of labels, if any (UTC for `SEVERAL`); dates are of UTC.
         name: Of the times, for labels.
         entities: Labels of entities, by number; None for one series.
 
@@ -46,6 +47,7 @@ class Rows:
         times: Of each row.
         begins: The first row of each entity.
         entities: As given.
+        zone: As given.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Rows:
         self.begins = np.flatnonzero(np.diff(codes, prepend=-1))
         self.times = np.arange(len(codes)) - self.begins[codes] if times is None else times
         self.entities: pd.Index[Any] | None = entities
-        self._zone, self._name = zone, name
+        self.zone, self._name = zone, name
         again = (self.times[1:] == self.times[:-1]) & (codes[1:] == codes[:-1])
         if again.any():
             raise self._duplicates(np.flatnonzero(again) + 1)
@@ -136,8 +138,9 @@ class Rows:
         import pandas as pd
 
         index: pd.Index[Any] = pd.Index(times, name=self._name)
-        if self._zone is not None and isinstance(index, pd.DatetimeIndex):
-            index = index.tz_localize("UTC").tz_convert(self._zone)
+        if self.zone is not None and isinstance(index, pd.DatetimeIndex):
+            index = index.tz_localize("UTC")
+            index = index if self.zone == SEVERAL else index.tz_convert(self.zone)
         return index
 
     def _duplicates(self, rows: Indices) -> AlignmentError:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...errors import AlignmentError, ArgumentError
 from ...keys.kinds import locate
 from ...keys.selection import few
-from ...keys.times import as_moments
+from ...keys.times import as_moments, as_times
 from ...order import Indices
 from ..delimited import Reading
 from ..frames import as_frame
@@ -32,7 +32,7 @@ class Times(NamedTuple):
 
     Attributes:
         values: datetime64[ns], of UTC, or numbers; None where rows have no times.
-        zone: The time zone that dates came in, if any.
+        zone: The time zone that dates came in, as `as_moments` gives it.
         name: Of the column.
     """
 
@@ -236,30 +236,23 @@ def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
 
 
 def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:
-    """Returns times as datetime64[ns] of UTC or as numbers, and the time zone they came in.
-
-    Text is read as dates of ISO 8601.
-    """
+    """Returns times as datetime64[ns] of UTC or as numbers, and the time zone they came in."""
     import pandas as pd
 
-    moments, zone = as_moments(values, name)
-    if moments is not None:
-        try:
-            return moments.astype("datetime64[ns]").to_numpy(), zone
-        except ValueError as error:
-            raise _no_times(name, str(error)) from error
-    values, kinds = values.infer_objects(), pd.api.types
-    if kinds.is_bool_dtype(values.dtype) or not kinds.is_any_real_numeric_dtype(values.dtype):
-        raise _no_times(name, f"dtype {values.dtype}, such as {few(values.dropna(), 2)}")
-    if kinds.is_integer_dtype(values.dtype) and not values.hasnans:
-        signed = values.max() <= np.iinfo(np.int64).max
-        return values.to_numpy(np.int64 if signed else np.uint64), None
-    return values.to_numpy(np.float64, na_value=np.nan), None
+    times, zone = as_times(values, repr(name))
+    if times.dtype.kind == "m":
+        raise _no_times(name, f"durations ({times.dtype})")
+    if times.dtype.kind != "M":
+        return times, zone
+    try:
+        return pd.DatetimeIndex(times).as_unit("ns").to_numpy(), zone
+    except ValueError as error:
+        raise _no_times(name, str(error)) from error
 
 
 def _no_times(name: Any, got: str) -> ArgumentError:
     return ArgumentError(
-        f"the times in {name!r} are no times",
+        f"{name!r} holds no times",
         got=got,
         expected="dates (of the years 1678 to 2261; text in ISO 8601 too) or numbers",
         fix=f"convert them: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format=...)",
