@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from . import _keras
 from .engine.job import Layout, blame
 from .errors import ArgumentError
+from .keys.labelled import same_index
 from .keys.targets import label_indexes
 from .keys.times import overall
 from .order import Draw, Indices
@@ -270,8 +271,8 @@ def times_of(members: Sequence[Member], indices: Indices) -> tuple[Any, Any, Any
 
 def label_indexes_of(
     targets: Any, sample_weight: Any, parts: Sequence[MultiInputSequence]
-) -> dict[str, pd.Index[Any]]:
-    """Returns the keys that targets and weights have values for, where they have labels.
+) -> dict[str, Any]:
+    """Returns the labels of targets and weights by name: an index or a dict.
 
     Those with the index of a part's source go by row, and limit no keys.
     """
@@ -283,7 +284,7 @@ def label_indexes_of(
     return {
         name: index
         for name, index in found.items()
-        if not any(index.dtype == rows.dtype and index.equals(rows) for rows in sources)
+        if isinstance(index, Mapping) or not any(same_index(index, rows) for rows in sources)
     }
 
 

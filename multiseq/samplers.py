@@ -57,10 +57,8 @@ class SamplerBase(abc.ABC):
         if not count:
             raise ArgumentError(f"{name} is not one value for each sample", got=describe(values))
         labelled = isinstance(values, pd.Series | Mapping)
-        series = series_of(values) if labelled else None
-        self._index = None if series is None else series.index
-        self._by_key = isinstance(values, Mapping)
-        plain = values if series is None else series.array
+        self._given = copy.copy(values) if labelled else None  # Until there are keys to go by.
+        plain = series_of(values).array if labelled else values
         self._set(per_sample(plain, Labels(count), name))
 
     @abc.abstractmethod
@@ -73,10 +71,7 @@ class SamplerBase(abc.ABC):
 
     def aligned(self, samples: Labels) -> Self:
         """Returns this sampler for samples that are known by these labels."""
-        values: Any = self._values.array
-        if self._index is not None:
-            values = self._values.set_axis(self._index)
-            values = dict(values.items()) if self._by_key else values
+        values = self._values.array if self._given is None else self._given
         return self._copy(per_sample(values, samples, self._name))
 
     def restricted(self, positions: Indices) -> Self:
@@ -85,7 +80,7 @@ class SamplerBase(abc.ABC):
 
     def _copy(self, values: pd.Series[Any]) -> Self:
         other = copy.copy(self)
-        other._index, other._by_key = None, False
+        other._given = None
         other._set(values)
         return other
 

@@ -250,3 +250,77 @@ def test_levels_in_another_order() -> None:
     assert [np.asarray(part).ravel().tolist() for part in seq[0][0].values()] == [[0, 1], [1, 0]]
     with pytest.raises(AlignmentError, match=r"levels(?s:.)*rename_axis"):
         join(sequence("x", keys), sequence("y", keys.set_names(["patient", "side"])))
+
+
+# Values with labels
+
+
+@pytest.mark.parametrize("kind", ["series", "dict", "table", "outputs", "dict of dicts"])
+def test_inner_keeps_what_targets_and_weights_have(kind: str) -> None:
+    x, y = part("x", MIXED), part("y", first=3)
+    values = pd.Series(np.arange(N), KEYS).iloc[:15].sample(frac=1, random_state=0)
+    weights = pd.Series(np.arange(1.0, N + 1), KEYS).iloc[5:]
+    targets: Any = {
+        "series": values,
+        "dict": values.to_dict(),
+        "table": values.to_frame(),
+        "outputs": {"a": values, "b": values + 1},
+        "dict of dicts": {"a": values.to_dict(), "b": (values + 1).to_dict()},
+    }[kind]
+    seq = join(x, y, targets=targets, sample_weight=weights.to_dict(), how="inner", batch_size=4)
+    assert seq.keys.tolist() == [KEYS[k] for k in MIXED if 5 <= k < 15]
+    for number, (inputs, served, weight) in enumerate(seq):
+        codes = [KEYS.index(key) for key in seq.batch_keys(number)]
+        if isinstance(served, dict):
+            assert (served["b"] == served["a"] + 1).all()
+            served, weight = served["a"], weight["b"]
+        assert served.ravel().tolist() == codes == inputs["x"][:, 0].tolist()
+        assert weight.tolist() == [code + 1 for code in codes]
+    with pytest.raises(AlignmentError, match="has no row for 5 of the 20 samples"):
+        join(x, targets=targets)
+
+
+def test_inner_with_nothing_left_says_how_keys_differ() -> None:
+    files = pd.Series(range(N), [f"{key}.jpg" for key in KEYS])
+    with pytest.raises(AlignmentError, match="no key in common") as caught:
+        join(part("x"), targets=files, how="inner")
+    assert "ending: 'k00.jpg' and 'k00'" in str(caught.value)
+
+
+def test_tuples_are_written_as_the_keys_are() -> None:
+    keys = pd.MultiIndex.from_tuples([(0, 1), (1, 0), (2, 3)], names=["patient", "visit"])
+    seq = sequence("x", keys)
+    by_pair = {(2, 3): 30, (0, 1): 10, (1, 0): 20}
+    assert join(seq, targets=by_pair, batch_size=3)[0][1].tolist() == [10, 20, 30]
+    assert join(seq, targets=by_pair, how="inner").num_samples == 3
+    assert seq.subset([(1, 0)]).keys.tolist() == [(1, 0)]
+    assert seq.subset({pair: value > 10 for pair, value in by_pair.items()}).num_samples == 2
+    assert seq.lookup({"a": (1, 0), "b": (0, 1)})[0][0]["x"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("named_side", ["samples", "values"])
+def test_levels_without_names_are_matched_where_there_is_one_way(named_side: str) -> None:
+    pairs = [("p1", 1), ("p1", 2), ("p2", 1)]
+    alike = [(0, 1), (1, 0), (2, 3)]
+    names = ["patient", "visit"]
+    for tuples, fits in ((pairs, True), (alike, False)):
+        index = pd.MultiIndex.from_tuples(tuples, names=names)
+        bare = index.set_names([None, None])
+        keys, other = (index, bare) if named_side == "samples" else (bare, index)
+        values = pd.Series([1, 2, 3], other)[::-1]
+        if fits:
+            assert join(sequence("x", keys), targets=values)[0][1].tolist() == [1, 2, 3]
+            assert sequence("x", keys).subset(other[:1]).num_samples == 1
+            continue
+        for use in (
+            lambda keys=keys, values=values: join(sequence("x", keys), targets=values),
+            lambda keys=keys, other=other: join(sequence("x", keys), sequence("y", other)),
+            lambda keys=keys, other=other: sequence("x", keys).subset(other[:1]),
+            lambda keys=keys, other=other: sequence("x", keys).subset(pd.Series(True, other)),
+            lambda keys=keys, values=values: sequence("x", keys).split(0.5, 0.5, groups=values),
+        ):
+            with pytest.raises(AlignmentError, match=r"by name(?s:.)*\['patient', 'visit'\]"):
+                use()
+        named = values.rename_axis(index=names)  # The cure.
+        again = join(sequence("x", keys.set_names(names)), targets=named)
+        assert again[0][1].tolist() == [1, 2, 3]

@@ -148,7 +148,7 @@ def test_static_tables_that_lack_entities() -> None:
     with pytest.raises(AlignmentError, match="no row for 2 of the 3 entities") as caught:
         windows(static=pd.Series({"a": 1, "z": 2}))
     assert "'b', 'c'" in str(caught.value)
-    with pytest.raises(AlignmentError, match="an entity more than once"):
+    with pytest.raises(AlignmentError, match="static has a key more than once"):
         windows(static=pd.Series([1, 2, 3, 4], index=list("abca")))
     with pytest.raises(AlignmentError, match="different kinds") as caught:
         windows(series({1: 9, 2: 9}), static=pd.Series({"1": 1, "2": 2}))
@@ -157,3 +157,25 @@ def test_static_tables_that_lack_entities() -> None:
         windows(series({"a": 9}), entity=None, static=pd.Series({"a": 1}))
     with pytest.raises(ArgumentError, match="static: column 'k' holds no numbers"):
         windows(static=pd.DataFrame({"k": list("xyz")}, index=list("abc")))
+
+
+@pytest.mark.parametrize(
+    ("sites", "says"),
+    [
+        (["a ", "b"], "blanks at the ends"),
+        (["a.csv", "b.csv"], "folder or ending"),
+        (["A", "B"], "differ in case"),
+    ],
+)
+def test_static_tables_whose_entities_print_alike(sites: list[str], says: str) -> None:
+    with pytest.raises(AlignmentError, match=says):
+        windows(static=pd.DataFrame({"area": [1.0, 2.0]}, index=sites))
+
+
+def test_static_tables_with_levels_without_names() -> None:
+    frame = series().assign(plot=lambda table: table["site"])
+    bare = pd.Series([1.0, 2.0, 3.0], pd.MultiIndex.from_tuples(zip("abc", "abc", strict=True)))
+    with pytest.raises(AlignmentError, match=r"by name(?s:.)*\['site', 'plot'\]"):
+        windows(frame, entity=["site", "plot"], static=bare)
+    named = bare.rename_axis(index=["site", "plot"])
+    assert windows(frame, entity=["site", "plot"], static=named).num_samples

@@ -15,7 +15,7 @@ from ..errors import AlignmentError, ArgumentError, SampleError, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
 from ..keys.labelled import Labels, per_sample
-from ..keys.selection import checked_keys, few
+from ..keys.selection import as_index, checked_keys, few
 from ..order import Indices
 from ..settings import Keywords, Settings
 from ..transforms import Holder
@@ -135,7 +135,7 @@ class Views(Holder):
                 )
             series = pd.Series(keys)
             new = checked_keys(series.index)
-            wanted = pd.Index(per_sample(series, Labels(new), "lookup"))
+            wanted = as_index(per_sample(series, Labels(new), "lookup"), self._keys)
             positions = locate(self._keys, wanted, "this sequence", "lookup")
             if (missing := positions < 0).any():
                 alike = likeness(wanted[missing], self._keys)

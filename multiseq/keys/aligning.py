@@ -14,7 +14,7 @@ from ..errors import AlignmentError, ArgumentError
 from ..order import Indices
 from .indexing import find
 from .kinds import check_kinds, likeness, locate, with_levels_of
-from .selection import few
+from .selection import as_index, few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def align_keys(
     keys: Sequence[pd.Index[Any]],
     names: Sequence[str],
     how: str,
-    labels: Mapping[str, pd.Index[Any]] | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> tuple[pd.Index[Any], list[Indices | None], dict[str, pd.Index[Any]]]:
     """Aligns the keys of several sequences, in the order of the first.
 
@@ -34,7 +34,7 @@ def align_keys(
         keys: Of each sequence.
         names: Of the sequences, for errors.
         how: "strict" if all must have the same keys; "inner" to keep those that all have.
-        labels: Of targets and weights by name, which limit what "inner" keeps.
+        labels: Of targets and weights by name, an index or a dict: they limit what "inner" keeps.
 
     Returns:
         The keys; for each sequence the position of each key in it, or None for the same
@@ -48,15 +48,15 @@ def align_keys(
         raise ArgumentError("bad how", got=how, expected='"strict" or "inner"')
     keys = _comparable(keys, names)
     first = keys[0]
+    indexes = {name: as_index(each, first) for name, each in (labels or {}).items()}
     found = [None if other.equals(first) else find(other, first) for other in keys]
     common = np.ones(len(first), bool)
     for positions in found:
         if positions is not None:
             common &= positions >= 0
-    if how == "inner":
-        for name, index in (labels or {}).items():
-            once = index[~index.duplicated()]  # What is there twice is refused with its values.
-            common &= locate(once, first, name, names[0]) >= 0
+    for name, index in indexes.items() if how == "inner" else ():
+        once = index[~index.duplicated()]  # What is there twice is refused with its values.
+        common &= locate(once, first, name, names[0]) >= 0
     kept = first if common.all() else first[common]
     if len(kept) < len(first):
         found = [np.flatnonzero(common) if p is None else p[common] for p in found]
@@ -69,7 +69,7 @@ def align_keys(
     if how == "strict" and dropped:
         raise _differ(keys, names, dropped, in_common=len(kept) > 0)
     if not len(kept):
-        raise _nothing_in_common(keys, names, labels or {})
+        raise _nothing_in_common(keys, names, indexes)
     return kept, found, dropped
 
 

@@ -40,7 +40,7 @@ def chosen_positions(keys: pd.Index[Any], chosen: Any, samples: Labels) -> Indic
             expected="keys, a slice of positions or a boolean for each sample",
             fix="put a single key into a list: subset([key]); positions: subset(positions=[0])",
         )
-    wanted = as_index(list(chosen.values()) if isinstance(chosen, Mapping) else chosen)
+    wanted = as_index(list(chosen.values()) if isinstance(chosen, Mapping) else chosen, keys)
     if len(wanted) and _are_booleans(wanted):
         return _filled(_masked(chosen, wanted, samples), chosen)
     if isinstance(chosen, Mapping):

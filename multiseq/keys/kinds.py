@@ -45,28 +45,42 @@ def with_levels_of(
 ) -> pd.Index[Any]:
     """Returns an index with its levels in the order of the keys' levels, by name.
 
-    Levels without names, such as those of tuples in a list or a dict, go by place.
+    Where one side has no names, levels go by place, if nothing in one level is in another too.
 
     Raises:
-        AlignmentError: The levels have other names.
+        AlignmentError: The levels have other names, or may be meant in another order.
     """
     import pandas as pd
 
     if not (isinstance(keys, pd.MultiIndex) and isinstance(index, pd.MultiIndex)):
         return index
     wanted, have = list(keys.names), list(index.names)
-    if wanted == have or not any(n is not None for n in wanted):
+    if wanted == have or keys.nlevels != index.nlevels:  # Other numbers are of different kinds.
         return index
-    if not any(n is not None for n in have):
+    nameless = [names for names in (wanted, have) if not any(n is not None for n in names)]
+    if nameless and not _overlap(keys, index):
         return index
-    if len(set(wanted)) < len(wanted) or set(wanted) != set(have):
-        raise AlignmentError(
-            f"the levels of {name} have other names than those of {owner}",
-            got=f"{name}: {have}; {owner}: {wanted}",
-            expected="the same names, in any order",
-            fix=f"rename them: .rename_axis(index={wanted}) where they are in that order",
-        )
-    return index.reorder_levels(wanted)
+    if not nameless and len(set(wanted)) == len(wanted) and set(wanted) == set(have):
+        return index.reorder_levels(wanted)
+    names = have if wanted in nameless else wanted
+    raise AlignmentError(
+        f"the levels of {name} and of {owner} cannot be matched by name",
+        got=f"{name}: {have}; {owner}: {wanted}",
+        expected="the same names, in any order",
+        fix="give them the same: .rename_axis(index=names) of a Series or table, "
+        f".set_names(names) of keys, where names={names} is in the order of its own levels",
+    )
+
+
+def _overlap(keys: pd.MultiIndex, index: pd.MultiIndex) -> bool:
+    """Whether a value of one level of the keys is in another level of the index."""
+    mine, theirs = keys.remove_unused_levels().levels, index.remove_unused_levels().levels
+    return any(
+        level.isin(other).any()
+        for place, level in enumerate(mine)
+        for place_of_other, other in enumerate(theirs)
+        if place != place_of_other
+    )
 
 
 def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_name: str) -> None:

@@ -24,9 +24,9 @@ from .selection import as_index, few
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Labels", "per_sample", "series_of"]
+__all__ = ["Labels", "per_sample", "same_index", "series_of"]
 
-_OWNER = "the samples"  # Of the keys, in errors.
+_IN_ORDER = "; or pass .to_numpy() if the rows are in the samples' order"
 
 
 class Labels(NamedTuple):
@@ -36,32 +36,40 @@ class Labels(NamedTuple):
         keys: The samples' keys; or their number, where positions are all they have.
         rows: The index of the source that they were made of, where keys were given beside it.
         selection: The row of the source that each sample is; None for all of them in order.
+        noun: What they are called in errors.
     """
 
     keys: pd.Index[Any] | int
     rows: pd.Index[Any] | None = None
     selection: Indices | None = None
+    noun: str = "samples"
 
     @property
     def size(self) -> int:
         """Number of samples."""
         return self.keys if isinstance(self.keys, int) else len(self.keys)
 
-    def order_of(self, index: pd.Index[Any], name: str) -> Indices | None:
-        """Returns which row of a Series or table belongs to each sample; None for one by one.
+    def order_of(self, values: Any, name: str) -> Indices | None:
+        """Returns which of some values belongs to each sample; None for one by one.
 
         Args:
-            index: Of the Series or table.
+            values: A Series, a table or a dict; or anything else, which has no labels.
             name: Of the values, for errors.
 
         Raises:
-            AlignmentError: A key has no row or several, or rows can be read in two ways.
+            AlignmentError: A key has no value or several, or they can be read in two ways.
         """
+        import pandas as pd
+
+        if isinstance(values, Mapping):
+            return self.by_key(as_index(list(values), self.keys), name)
+        if not isinstance(values, pd.Series | pd.DataFrame):
+            return None
         if isinstance(self.keys, int):
-            return self._of_positions(index, name)
-        fits, by_row = self._by_row(index)
+            return self._of_positions(values.index, name)
+        fits, by_row = self._by_row(values.index)
         try:
-            by_key = self.by_key(index, name)
+            by_key = self.by_key(values.index, name, _IN_ORDER)
         except AlignmentError:
             if fits:
                 return by_row
@@ -70,8 +78,13 @@ class Labels(NamedTuple):
             raise _two_ways(name, "those of the source's own rows, and keys of the samples too")
         return by_key
 
-    def by_key(self, index: pd.Index[Any], name: str) -> Indices | None:
+    def by_key(self, index: pd.Index[Any], name: str, otherwise: str = "") -> Indices | None:
         """Returns where the samples' keys are in an index; None where they are the index.
+
+        Args:
+            index: Of the values.
+            name: Of the values, for errors.
+            otherwise: Another cure than to complete the index.
 
         Raises:
             AlignmentError: A key is missing or duplicated, or of another kind.
@@ -79,8 +92,9 @@ class Labels(NamedTuple):
         import pandas as pd
 
         keys = pd.RangeIndex(self.keys) if isinstance(self.keys, int) else self.keys
-        index = with_levels_of(keys, index, name, _OWNER)
-        check_kinds(keys, index, _OWNER, name)
+        owner = f"the {self.noun}"
+        index = with_levels_of(keys, index, name, owner)
+        check_kinds(keys, index, owner, name)
         if index.equals(keys):
             return None
         if len(repeated := duplicates(index)):
@@ -88,20 +102,18 @@ class Labels(NamedTuple):
                 f"the index of {name} has a key more than once",
                 got=few(repeated),
                 expected="one row for each key",
-                fix="drop the duplicates; or pass .to_numpy() if the rows are in the samples' "
-                "order",
+                fix=f"drop the duplicates{otherwise}",
             )
         rows = find(index, keys)
         if len(missing := keys[rows < 0]):
             alike = likeness(missing, index)
             raise AlignmentError(
-                f"{name} has no row for {len(missing)} of the {len(keys)} samples",
+                f"{name} has no row for {len(missing)} of the {len(keys)} {self.noun}",
                 got=f"keys such as {few(index, 3)}" + (f"; {alike[0]}" if alike else ""),
                 expected=f"also {few(missing)}",
                 fix=alike[1]
                 if alike
-                else "add the rows, or leave those samples out; or pass .to_numpy() if the rows "
-                "are in the samples' order",
+                else f"add the rows, or leave those {self.noun} out{otherwise}",
             )
         return rows
 
@@ -109,11 +121,11 @@ class Labels(NamedTuple):
         """Returns whether an index is that of the source, and the rows of the samples then."""
         if self.rows is None:
             return False, None
-        if _is(index, self.rows):
+        if same_index(index, self.rows):
             return True, self.selection
         if self.selection is None or len(index) != len(self.selection):
             return False, None
-        return _is(index, self.rows[self.selection]), None
+        return same_index(index, self.rows[self.selection]), None
 
     def _of_positions(self, index: pd.Index[Any], name: str) -> None:
         """Rows go one by one, unless their labels are positions in another order."""
@@ -137,8 +149,6 @@ def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
         ArgumentError: More or fewer values than samples, or no such level.
         AlignmentError: A sample without a value, or with several, or with a missing one.
     """
-    import pandas as pd
-
     keys, n = samples.keys, samples.size
     if isinstance(values, str):
         series = _level(values, keys, name)
@@ -147,11 +157,7 @@ def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
             series = series_of(values)
         except (TypeError, ValueError) as error:  # Such as an array of two axes.
             raise _not_per_sample(name, describe(values), n) from error
-        order = None
-        if isinstance(values, Mapping):
-            order = samples.by_key(series.index, name)
-        elif isinstance(values, pd.Series):
-            order = samples.order_of(series.index, name)
+        order = samples.order_of(values, name)
         series = series if order is None else series.iloc[order]
     if len(series) != n:
         raise _not_per_sample(name, f"{len(series)} values for {n} samples", n)
@@ -175,7 +181,8 @@ def series_of(values: Any) -> pd.Series[Any]:
     return pd.Series(values)
 
 
-def _is(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
+def same_index(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
+    """Whether an index is the very one of a source's rows: 1.0 is not 1."""
     return index.dtype == rows.dtype and index.equals(rows)
 
 

@@ -63,8 +63,13 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
     return keys
 
 
-def as_index(values: Any) -> pd.Index[Any]:
+def as_index(values: Any, keys: Any = None) -> pd.Index[Any]:
     """Returns values as an index.
+
+    Args:
+        values: Anything that `pandas.Index` takes.
+        keys: What is looked up by them, if anything: tuples, which cannot name their parts, are
+            written as these keys are.
 
     Raises:
         ArgumentError: They are none.
@@ -81,6 +86,8 @@ def as_index(values: Any) -> pd.Index[Any]:
         index = pd.Index(values, dtype=object)
     except (TypeError, ValueError) as error:  # Such as an array of two axes.
         raise _no_keys(values) from error
+    if isinstance(keys, pd.MultiIndex) and index.nlevels == keys.nlevels:
+        return index.set_names(keys.names)
     return index
 
 

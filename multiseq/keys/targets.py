@@ -93,13 +93,13 @@ def _part(value: Any, samples: Labels, name: str, kinds: str = _NUMBERS_AND_TEXT
 
 
 def label_indexes(value: Any, name: str) -> dict[str, Any]:
-    """Returns the index of each Series, DataFrame and dict by key among targets or weights."""
+    """Returns the index of each Series and DataFrame among targets or weights, and dicts by key."""
     import pandas as pd
 
     if isinstance(value, pd.Series | pd.DataFrame):
         return {name: value.index}
     if _is_by_key(value):
-        return {name: as_index(list(value))}
+        return {name: value}
     if not isinstance(value, Mapping | tuple):
         return {}
     leaves = value.items() if isinstance(value, Mapping) else enumerate(value)
@@ -170,17 +170,12 @@ def _column(value: Any, samples: Labels, name: str, kinds: str) -> Array:
 
 
 def _in_order(value: Any, samples: Labels, name: str) -> Any:
-    """Returns values in the order of the samples, where they have labels."""
-    import pandas as pd
-
+    """Returns values in the order of the samples, without labels."""
+    order = samples.order_of(value, name)
     if isinstance(value, Mapping):
-        order = samples.by_key(as_index(list(value)), name)
         items = list(value.values())
         return items if order is None else [items[row] for row in order]
-    if isinstance(value, pd.Series | pd.DataFrame):
-        order = samples.order_of(value.index, name)
-        return plain(value if order is None else value.iloc[order])
-    return value
+    return plain(value if order is None else value.iloc[order])
 
 
 def _as_array(value: Any, name: str, kinds: str) -> Array:

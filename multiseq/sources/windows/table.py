@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import AlignmentError, ArgumentError
-from ...keys.kinds import locate
+from ...errors import ArgumentError
+from ...keys.labelled import Labels
 from ...keys.selection import few
 from ...keys.times import as_moments, as_times
 from ...order import Indices
@@ -219,20 +219,9 @@ def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
     """Returns the rows of a static table that belong to the entities."""
     if entities is None:
         raise ArgumentError("static is a table by entity, and there are no entities", fix="entity=")
-    if not index.is_unique:
-        raise AlignmentError(
-            "static has an entity more than once", got=few(index[index.duplicated()].unique())
-        )
-    rows = locate(index, entities, "static", "the entities")
-    if (missing := rows < 0).any():
-        raise AlignmentError(
-            f"static has no row for {int(missing.sum())} of the {len(rows)} entities",
-            got=f"an index ({index.dtype}) such as {few(index, 3)}",
-            expected=f"also {few(entities[missing])} ({entities.dtype})",
-            fix="add the rows, or leave these entities out; static.set_index(...) chooses the "
-            "column with the entities",
-        )
-    return rows
+    otherwise = "; static.set_index(...) chooses the column with the entities"
+    rows = Labels(entities, noun="entities").by_key(index, "static", otherwise)
+    return np.arange(len(index)) if rows is None else rows
 
 
 def _as_times(values: pd.Series[Any], name: Any) -> tuple[Array, Any]:
