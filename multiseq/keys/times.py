@@ -189,34 +189,50 @@ def _parsed(values: pd.Series[Any], name: Any) -> tuple[pd.Series[Any], bool]:
     """Returns objects or text as dates, and whether offsets differ; as they are if no dates."""
     import pandas as pd
 
-    found = values.dropna()
-    if not len(found) or not all(map(_is_date, found.tolist())):
+    found = values.dropna().tolist()
+    if not found or not all(map(_is_date, found)):
         return values, False
+    # As text, which every pandas reads alike: objects of several offsets are an old one's despair.
+    texts = values.astype(object).map(_written, na_action="ignore")
+    offsets = texts.dropna().map(_offset_of)
+    several = offsets.nunique() > 1
     try:
-        return pd.to_datetime(values, format="ISO8601"), False
-    except (ValueError, OverflowError):  # No dates; or several offsets, or some without one.
-        try:
-            dates = pd.to_datetime(values, format="ISO8601", utc=True)
-        except (ValueError, OverflowError):
-            return values, False
-    bare = found.map(_has_no_zone).to_numpy(bool)
-    if bare.any() and not bare.all():
+        dates = pd.to_datetime(texts, format="ISO8601", utc=several)
+    except pd.errors.OutOfBoundsDatetime as error:  # Of pandas before 3.
+        raise ArgumentError(
+            f"{name!r} holds a date that this pandas cannot hold",
+            got=str(error).partition(",")[0],
+            expected="years 1678 to 2261",
+            fix="upgrade to pandas 3; or pass numbers, such as years",
+        ) from error
+    except (ValueError, OverflowError):
+        return values, False
+    bare = (offsets == "").to_numpy(bool)
+    if several and bare.any():
+        first = texts.dropna().to_numpy()
         raise ArgumentError(
             f"{name!r}: some times have a time zone, others have none",
-            got=f"{str(found[~bare].iloc[0])!r} and {str(found[bare].iloc[0])!r}",
+            got=f"{first[~bare][0]!r} and {first[bare][0]!r}",
             expected="an offset in each, or in none",
             fix="give those without a zone theirs: times.map(pandas.Timestamp).map(lambda t: t if "
             "t.tz else t.tz_localize('Europe/Berlin')); or take all as they are on the clock: "
             "times.map(lambda t: pandas.Timestamp(t).tz_localize(None))",
         )
-    return dates, True
+    return dates, several
 
 
 def _is_date(value: Any) -> bool:
     return value[4:5] == "-" if isinstance(value, str) else isinstance(value, datetime.date)
 
 
-def _has_no_zone(value: Any) -> bool:
-    if isinstance(value, str):
-        return _OFFSET.search(value, _DATE) is None
-    return getattr(value, "tzinfo", None) is None
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else str(value.isoformat())
+
+
+def _offset_of(text: str) -> str:
+    """Returns the offset from UTC, such as "+0100"; "" where there is none."""
+    found = _OFFSET.search(text, _DATE)
+    if found is None:
+        return ""
+    digits = found[0].replace(":", "")
+    return "+0000" if digits in "Zz" else digits.ljust(5, "0")
