@@ -29,6 +29,7 @@ __all__ = [
     "purpose",
     "reader",
     "stops_midway",
+    "versions",
     "wants_torch",
     "with_text",
 ]
@@ -76,6 +77,12 @@ def layers() -> Any:
     import keras
 
     return keras.layers
+
+
+def versions() -> dict[str, str]:
+    """Returns the version of each package that is or holds Keras, of those that are imported."""
+    modules = {name: sys.modules.get(name) for name in ("keras", "tensorflow", "tf_keras")}
+    return {name: getattr(each, "__version__", "") for name, each in modules.items() if each}
 
 
 def floatx() -> str:

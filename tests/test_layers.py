@@ -50,6 +50,7 @@ LAYERS = (
     "engine.shared",
     "engine.ring",
     "engine.payload",
+    "engine.standins",
     "engine.worker",
     "engine.tickets",
     "engine.child",

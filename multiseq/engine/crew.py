@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from .. import _keras
 from .child import new_child, readable
 from .ring import Ring
 from .shared import Memory
@@ -41,10 +42,10 @@ class Worker:
         self.started, self.since = False, time.monotonic()
         self._unread = bytearray()
 
-    def start(self, ring: Memory, payload: Memory) -> None:
-        """Starts the process."""
-        package = Path(__file__).parents[2]
-        arguments = [str(package), ring.address, payload.address, *sys.path]
+    def start(self, ring: Memory, payload: Memory, absent: dict[str, str]) -> None:
+        """Starts the process; packages that are absent are imported when loading uses them."""
+        package, versions = Path(__file__).parents[2], [f"{k}={v}" for k, v in absent.items()]
+        arguments = [str(package), ring.address, payload.address, ",".join(versions), *sys.path]
         self.child.start(BOOTSTRAP, arguments, (*ring.inherited, *payload.inherited))
 
     def send(self, task: Task) -> None:
@@ -84,6 +85,7 @@ class Crew:
         payload: The sequence; None before it is known, and at the end.
         workers: The processes.
         queue: Tasks that no worker was sent yet.
+        needs_keras: Whether workers that did not import Keras were found to need it.
     """
 
     ring: Ring
@@ -92,6 +94,7 @@ class Crew:
         self.payload: Memory | None = None
         self.workers: list[Worker] = []
         self.queue: deque[Task] = deque()
+        self.needs_keras = False
         _crews.add(self)
 
     def start(self, count: int, ring: Ring) -> None:
@@ -105,7 +108,8 @@ class Crew:
         worker = Worker()
         self.workers.append(worker)
         if self.payload is not None:
-            worker.start(self.ring.shared, self.payload)
+            absent = {} if self.needs_keras else _keras.versions()
+            worker.start(self.ring.shared, self.payload, absent)
 
     @property
     def busy(self) -> bool:

@@ -233,6 +233,10 @@ class ProcessesLoader(Loader):
     ) -> None:
         if status == Status.STARTED:
             worker.started, self._late_starts = True, 0
+        elif status == Status.NEEDS_KERAS:
+            self._crew.needs_keras = True
+            worker.child.end()
+            self._replace(worker, None)
         elif number < 0:
             self._settle_all(what.error())
         else:
@@ -242,12 +246,17 @@ class ProcessesLoader(Loader):
                 self._backlog.appendleft(ticket)
             self._forget(ticket)
 
-    def _replace(self, worker: Worker, status: int) -> None:
-        """Hires another worker for one that has ended, to do its tasks again."""
+    def _replace(self, worker: Worker, status: int | None) -> None:
+        """Hires another worker for one that has ended, to do its tasks again.
+
+        Args:
+            worker: Which.
+            status: How it ended; None where it asked for that.
+        """
         at_work = bool(worker.started and worker.tasks)
-        self._deaths += not at_work  # Else the task counts it.
+        self._deaths += status is not None and not at_work  # Else the task counts it.
         late = self._late_starts >= _MOST_LATE_STARTS * self._workers
-        if late or self._deaths >= _MOST_DEATHS_ON_END:
+        if status is not None and (late or self._deaths >= _MOST_DEATHS_ON_END):
             what = "do not start in time" if late else "end before they begin"
             got = f"the last: {describe_exit(status)}"
             self._settle_all(WorkerError(f"worker processes {what}", got=got))

@@ -115,7 +115,7 @@ class Ticket:
         self._one_less()
         return False
 
-    def after_death(self, task: Task, status: int, first: bool) -> bool:
+    def after_death(self, task: Task, status: int | None, first: bool) -> bool:
         """Finds what killed a worker; returns whether the task is to be done again.
 
         A sample that kills `MOST_DEATHS` workers is marked: the next one raises an error instead
@@ -123,7 +123,7 @@ class Ticket:
 
         Args:
             task: What the worker had to do.
-            status: How it ended.
+            status: How it ended; None where it asked for that.
             first: Whether it was at this task, if at any.
         """
         if self.cancelled:
@@ -131,6 +131,8 @@ class Ticket:
             return False
         header, place = self._header, max(0, task.start)
         note, header.notes[place] = header.notes[place], Header.NOTHING
+        if status is None:
+            return True
         header.exit_status[0] = status
         if note == Header.NOTHING:  # It had not begun, or had all but replied.
             return self._once_more(task, status) if first else True

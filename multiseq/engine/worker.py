@@ -20,7 +20,9 @@ import struct
 import sys
 import threading
 import time
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -28,6 +30,7 @@ from ..errors import WorkerError
 from ..memory import ALIGNMENT
 from ..order import Draw, Indices
 from ..samples import Leaves
+from . import standins
 from .descriptors import fill_streams
 from .job import Job
 from .payload import load_payload
@@ -59,8 +62,8 @@ REPLY = struct.Struct("<4qd")
 # is in there gets it on the first access.
 BOOTSTRAP = """
 import sys
-link, folder, ring, payload = sys.argv[1:5]
-sys.path[:] = sys.argv[5:]
+link, folder, ring, payload, absent = sys.argv[1:6]
+sys.path[:] = sys.argv[6:]
 del sys.argv[1:]
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
@@ -77,7 +80,7 @@ package = module_from_spec(PathFinder.find_spec("multiseq", [folder]))
 package.__class__ = Package
 sys.modules["multiseq"] = package
 from multiseq.engine.worker import main
-main(link, ring, payload)
+main(link, ring, payload, absent)
 """
 
 _MESSAGE = struct.Struct("<6q3Q?")
@@ -91,6 +94,8 @@ class Status:
     FAILED = 1
     TOO_SMALL = 2
     STARTED = 3
+    NEEDS_KERAS = 4
+    """It wants to be replaced by one that imports it."""
 
 
 class Message(NamedTuple):
@@ -123,7 +128,7 @@ class Message(NamedTuple):
         return cls._make([*rest, low | high << 64 if augmented else None])
 
 
-def main(link: str, ring: str, payload: str) -> None:
+def main(link: str, ring: str, payload: str, absent: str) -> None:
     """Serves one parent until it is gone.
 
     Args:
@@ -131,12 +136,15 @@ def main(link: str, ring: str, payload: str) -> None:
             is to be closed when the parent ends; "-" if standard input tells which.
         ring: Address of the ring's memory.
         payload: Address of the payload.
+        absent: The packages that are not imported with what the payload holds, and their
+            versions: "keras=3.15.0,tensorflow=2.21.0", say.
     """
     fill_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    serve(_connected(link), attach(ring), attach(payload, readonly=True))
+    versions = dict(each.split("=") for each in absent.split(",") if each)
+    serve(_connected(link), attach(ring), attach(payload, readonly=True), versions)
 
 
 def _connected(link: str) -> socket.socket:
@@ -163,12 +171,13 @@ def _die_with_parent(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def serve(link: socket.socket, ring: Memory, payload: Memory) -> None:
+def serve(link: socket.socket, ring: Memory, payload: Memory, absent: Mapping[str, str]) -> None:
     """Loads the sequence, and then what the other end of the link asks for."""
     if hasattr(select, "poll"):  # Elsewhere it ends when it next looks for something to do.
         threading.Thread(target=_exit_with_parent, args=(link.fileno(),), daemon=True).start()
     try:
-        source, layout = load_payload(payload)
+        with standins.importing(absent, partial(_leave, link)):
+            source, layout = load_payload(payload)
         os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
         worker = _Worker(source, layout, ring)
     except BaseException as error:
@@ -221,6 +230,7 @@ class _Worker:
         except _Cancelled:
             reply = Status.DONE, None
         except Exception as error:
+            standins.failed()
             reply = Status.FAILED, Packed.of(error, "a worker could not load a batch")
         header.notes[self._place] = Header.NOTHING
         return reply
@@ -245,6 +255,8 @@ class _Worker:
             rows = slice(task.start, task.stop)
             job = self._job(indices[rows], draw, task.epoch)
             job.run_into([all_[rows] for all_ in self._layout.memory.arrays_in(memory, at, task.n)])
+        if job.substituted:
+            standins.failed()
         substituted = {index: Packed.of(error, "") for index, error in job.substituted.items()}
         return Status.DONE, (places, substituted) if places or substituted else None
 
@@ -318,6 +330,14 @@ def _reply(
 ) -> None:
     extra = b"" if what is None else pickle.dumps(what)
     link.sendall(REPLY.pack(ticket, start, status, len(extra), seconds) + extra)
+
+
+def _leave(link: socket.socket) -> NoReturn:
+    """Ends this process, or one that it forked, and has another worker take its place."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    _reply(link, -1, -1, Status.NEEDS_KERAS)
+    os._exit(0)
 
 
 def _exit_with_parent(link_fd: int) -> None:
