@@ -30,7 +30,11 @@ def decoder(
     interpolation: Any = "bilinear",
     **changes: Any,
 ) -> Decoder:
-    settings = {"channels": 3, "fast": True, "as_stored": False, "most_pixels": LIMIT} | changes
+    settings: Any = (
+        {"upright": True}
+        | {"channels": 3, "fast": True, "as_stored": False, "most_pixels": LIMIT}
+        | changes
+    )
     return Decoder(Fitting(size, fit, interpolation), **settings)
 
 

@@ -36,7 +36,7 @@ _MOST_BYTES_A_PIXEL = 8  # Four channels of 16 bits, neither of them compressed.
 class ImageSequence(MultiInputSequence):
     """Images from files, each decoded and resized to an array of shape (height, width, channels).
 
-    They are turned upright by their EXIF orientation. Where an image has transparency and
+    They are turned upright by their EXIF orientation, unless `upright=False`. Where an image has transparency and
     `channels` is 1 or 3, the transparency is dropped. Of an animation the first frame is taken.
 
     A file is opened when its sample is loaded. One that is missing, damaged or outside `root`, or
@@ -45,8 +45,9 @@ class ImageSequence(MultiInputSequence):
 
     **Masks** of class ids need `interpolation="nearest"`, or ids are blended into others along
     every border. With it and one channel, values are those that the file stores: of an image with
-    a palette, as Pascal VOC and Cityscapes have them, the index in the palette; of one with 1 bit,
-    0 and 1.
+    a palette, as Pascal VOC and Cityscapes have them, the index in the palette; of one with 1, 2
+    or 4 bits, 0 and 1, 0 to 3, 0 to 15. Masks that were made of photographs as they are stored,
+    not as they are shown, belong to images with `upright=False`.
 
     **16 bits**: with a `scale`, images are taken for levels of 0 to 255, whatever the bits they
     are stored in, so `scale=1/255` gives 0 to 1 (65535 is 1), in steps of 1/65535. With
@@ -88,6 +89,7 @@ class ImageSequence(MultiInputSequence):
         dtype: Of the arrays: float32, float16, float64, uint8, uint16 or int32.
         scale: Values 0 to 255 are multiplied by it; None leaves them as they are.
         fast: Whether to decode a JPEG at the smallest sufficient scale.
+        upright: Whether images are turned by their EXIF orientation.
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
             dict; else the names of the files without folder and ending, where these differ from
             one another; else the paths.
@@ -114,6 +116,7 @@ class ImageSequence(MultiInputSequence):
         dtype: npt.DTypeLike = "float32",
         scale: float | None = 1 / 255,
         fast: bool = True,
+        upright: bool = True,
         keys: Any = None,
         sample_weight: Any = None,
         **keywords: Unpack[BaseKeywords],
@@ -124,10 +127,11 @@ class ImageSequence(MultiInputSequence):
         _check_choice("fit", fit, ("stretch", "crop", "pad"))
         _check_choice("interpolation", interpolation, ("bilinear", "nearest"))
         _check_choice("fast", fast, (True, False))
+        _check_choice("upright", upright, (True, False))
         as_stored = scale is None and (self._dtype != np.uint8 or interpolation == "nearest")
         limit = pixel_limit()
         fitting = Fitting(_checked_size(size), fit, interpolation)
-        self._decode = Decoder(fitting, channels, fast, as_stored, limit)
+        self._decode = Decoder(fitting, channels, fast, as_stored, upright, limit)
         self._shape = (*fitting.size, channels)
         listed = isinstance(source, str | os.PathLike)
         if listed:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...errors import SourceError
-from .fitting import Fitting, Pixels, is_orientation
-from .jpeg import MODES, decode_jpeg, exif_orientation
-from .pillow import broken, guarded, opened
+from .fitting import Fitting, Pixels
+from .jpeg import MODES, decode_jpeg, exif_orientation, pillow_orientation
+from .pillow import broken, guarded, load_pillow, opened, unsupported
 
 __all__ = ["Decoder"]
 
-_ORIENTATION = 0x0112
 _DEEP_MODES = ("I", "F")  # What they begin with: 16 or 32 bits a pixel.
 _WHITE_OF_16_BITS = 65535
+_GRAY_OF_FEW_BITS = re.compile("'L;([24])")  # What Pillow stretches to 0 to 255.
+_SAMPLE_FORMAT, _UNSIGNED = 339, (1,)  # A tag of TIFF, and its value.
+_UNTURNED = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose, by orientation.
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Decoder:
         fast: Whether to decode a JPEG at the smallest sufficient scale.
         as_stored: Whether values of more than 8 bits are left as they are. Otherwise those of 16
             bits become fractions of the levels 0 to 255, and others are refused.
+        upright: Whether images are turned by their EXIF orientation.
         most_pixels: A larger image is refused before it is decoded; None for no limit.
     """
 
@@ -36,6 +40,7 @@ class Decoder:
     channels: int
     fast: bool
     as_stored: bool
+    upright: bool
     most_pixels: int | None
 
     def __call__(self, data: bytes) -> Pixels:
@@ -52,7 +57,7 @@ class Decoder:
             SourceError: The bytes are no image, or a damaged or far too large one.
         """
         if data[:2] == b"\xff\xd8":
-            orientation = exif_orientation(data)
+            orientation = exif_orientation(data) if self.upright else 1
             fast = self.fast and not self._of_ids
             image = decode_jpeg(
                 data, self.channels, self.fitting, orientation, fast, self._check_pixels
@@ -77,18 +82,30 @@ class Decoder:
                 fix="pass a scale, which takes all images for 0 to 255; or store each channel in "
                 "a file of its own",
             )
-        image.load()  # Some formats know all about themselves only now.
-        orientation = image.getexif().get(_ORIENTATION)
-        orientation = orientation if is_orientation(orientation) else 1
+        few = _GRAY_OF_FEW_BITS.search(str(image.tile))
+        image = self._loaded(image)
+        orientation = pillow_orientation(image) if self.upright else 1
         inner, box = self.fitting.plan(image.height, image.width, orientation)
         if image.mode.startswith(_DEEP_MODES):
             pixels = self.fitting.resized(self._deep(image), inner, box)
             return self._with_channels(pixels, image), orientation
-        return self.fitting.resized(self._shallow(image), inner, box), orientation
+        pixels = self._shallow(image)
+        if few is not None and self._of_ids and self.channels == 1:
+            pixels = pixels // (255 // ((1 << int(few[1])) - 1))
+        return self.fitting.resized(pixels, inner, box), orientation
+
+    def _loaded(self, image: Any) -> Any:
+        """Decodes; some formats know all about themselves only then."""
+        # Pillow turns a TIFF by itself.
+        turned = 1 if self.upright or image.format != "TIFF" else pillow_orientation(image)
+        image.load()
+        if turned == 1:
+            return image
+        return image.transpose(load_pillow().Transpose(_UNTURNED[turned]))
 
     def _shallow(self, image: Any) -> Pixels:
         """The pixels of a Pillow image of 8 bits for each channel or less."""
-        if self._of_ids and self.channels == 1 and image.mode in ("P", "1"):
+        if self._of_ids and self.channels == 1 and image.mode in ("P", "1", "L"):
             return np.asarray(image).astype(np.uint8)[:, :, None]
         if "transparency" in image.info:
             image = image.convert("RGBA")
@@ -99,6 +116,13 @@ class Decoder:
     def _deep(self, image: Any) -> Pixels:
         """The pixels of a Pillow image of one channel with 16 or 32 bits."""
         values = np.asarray(image)[:, :, None]
+        tags = getattr(image, "tag_v2", {})
+        if (
+            tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED
+            and image.mode == "I"
+            and (image.format == "TIFF" and values.min() < 0)
+        ):
+            raise unsupported("integers of 32 bits without sign, of 2^31 and more")
         if self.as_stored:
             return values.astype(np.int32 if values.dtype.kind in "iu" and self._of_ids else "f4")
         white = _white(image)

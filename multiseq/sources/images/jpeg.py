@@ -11,17 +11,19 @@ import functools
 import io
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from .fitting import Box, Fitting, Pixels, is_orientation
 from .pillow import broken, guarded, jpeg_plugin, load_simplejpeg
 
-__all__ = ["MODES", "decode_jpeg", "exif_orientation"]
+__all__ = ["MODES", "decode_jpeg", "exif_orientation", "pillow_orientation"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _COLOR_SPACES = {1: "GRAY", 3: "RGB", 4: "RGBA"}
 _ORIENTATION = 0x0112
+_APP1, _SCAN, _SHORT = 0xE1, 0xDA, 3
 
 Check = Callable[[int, int], None]
 
@@ -111,24 +113,54 @@ def _scaled(box: Box, scale: float) -> Box:
 
 
 def exif_orientation(data: bytes) -> int:
-    """Reads a JPEG's EXIF orientation, 1 to 8; 1, upright, if it says nothing of use."""
-    at = 2
+    """Reads a JPEG's EXIF orientation, 1 to 8; 1, upright, if it says nothing of use.
+
+    What is as cameras write it is read here; where it is not, Pillow is asked.
+    """
+    at, found = 2, []
     while data[at : at + 1] == b"\xff":  # Another segment, up to the pixels.
-        if data[at + 4 : at + 10] == b"Exif\0\0":
-            return _tiff_orientation(data, at + 10)
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return 1
+        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            break
+        if marker == 0xFF:  # A byte that fills up.
+            at += 1
+            continue
+        if marker == _APP1:
+            if data[at + 4 : at + 10] == b"Exif\0\0":
+                found.append(_tiff_orientation(data[at + 10 : at + 2 + size]))
+            elif b"Orientation" in data[at + 4 : at + 2 + size]:  # XMP.
+                found.append(None)
+        at += 2 + size
+    if not found:
+        return 1
+    return found[0] or _as_pillow_reads(data) if len(found) == 1 else _as_pillow_reads(data)
 
 
-def _tiff_orientation(data: bytes, start: int) -> int:
-    endian = "<" if data[start : start + 2] == b"II" else ">"
+def pillow_orientation(image: Any) -> int:
+    """Returns the orientation of a Pillow image, 1 to 8; 1 if it says nothing of use."""
     try:
-        table = start + struct.unpack_from(endian + "I", data, start + 4)[0]
+        value = image.getexif().get(_ORIENTATION)
+    except Exception:  # Notes from outside can make it fail in any way; the pixels may be whole.
+        return 1
+    return int(value) if is_orientation(value) else 1
+
+
+def _as_pillow_reads(data: bytes) -> int:
+    return pillow_orientation(guarded(lambda: jpeg_plugin().JpegImageFile(io.BytesIO(data), "")))
+
+
+def _tiff_orientation(data: bytes) -> int | None:
+    """The orientation in EXIF data; None where it is not written as it should be."""
+    endian = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if endian is None:
+        return None
+    try:
+        (table,) = struct.unpack_from(endian + "I", data, 4)
         (entries,) = struct.unpack_from(endian + "H", data, table)
         for entry in range(table + 2, table + 2 + 12 * entries, 12):
-            tag, _, _, value = struct.unpack_from(endian + "HHIH", data, entry)
+            tag, kind, count, value = struct.unpack_from(endian + "HHIH", data, entry)
             if tag == _ORIENTATION:
-                return value if is_orientation(value) else 1
-    except struct.error:  # It points beyond the file's end.
-        pass
+                return value if (kind, count) == (_SHORT, 1) and is_orientation(value) else None
+    except struct.error:  # It points beyond the data's end.
+        return None
     return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ __all__ = [
     "load_simplejpeg",
     "opened",
     "pixel_limit",
+    "unsupported",
 ]
 
 Result = TypeVar("Result")
@@ -29,6 +31,7 @@ SUFFIXES = (
 )  # fmt: skip
 
 # Pillow tries every format it knows, one of which (EPS) runs another program.
+_UNKNOWN = re.compile("^unknown|not supported|unsupported", re.IGNORECASE)
 _FORMATS = ("PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 
 
@@ -52,7 +55,20 @@ def guarded(decode: Callable[[], Result]) -> Result:
     except SourceError:
         raise
     except Exception as error:  # A file from outside can make a decoder fail in any way.
-        raise broken(f"{type(error).__name__}: {error}") from error
+        got = f"{type(error).__name__}: {error}"
+        known = isinstance(error, NotImplementedError) or _UNKNOWN.search(str(error))
+        raise (unsupported if known else broken)(got) from error
+
+
+def unsupported(got: str) -> SourceError:
+    """Returns the error for an image that is whole, as far as one can tell, yet of no known kind."""
+    return SourceError(
+        "images of this kind are not supported: Pillow cannot read them",
+        got=got,
+        expected="1, 3 or 4 channels of 8 bits, or one of 16 or 32",
+        fix="read the file with the package that wrote it, and store an array of numbers: "
+        "FileSequence reads .npy, ArraySequence takes arrays",
+    )
 
 
 def broken(got: str) -> SourceError:

@@ -1,0 +1,55 @@
+"""Orientation and ids of images: as Pillow reads them, or as the file stores them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import decoder, encoded
+from PIL import Image, ImageOps
+
+from multiseq.errors import SourceError
+
+GRAY = np.add.outer(12 * np.arange(8), 8 * np.arange(16)).astype(np.uint8)
+IMAGE = np.repeat(GRAY[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("upright", [True, False])
+def test_orientation_is_followed_or_left_alone(kind: str, orientation: int, upright: bool) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    right = Image.fromarray(IMAGE)
+    data = encoded(IMAGE, kind, exif=exif, **({"quality": 100} if kind == "JPEG" else {}))
+    if upright:
+        right.getexif()[0x0112] = orientation
+        right = ImageOps.exif_transpose(right)
+    got = decoder((right.height, right.width), upright=upright)(data)
+    limit = 8 if kind == "JPEG" else 0
+    assert np.abs(got.astype(int) - np.asarray(right)).max() <= limit
+
+
+def test_orientation_in_xmp_alone_is_read_as_pillow_reads_it() -> None:
+    body = b'http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation="6"/>'
+    data = encoded(IMAGE, quality=100)
+    data = data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
+    plain = decoder((8, 16))(encoded(IMAGE, quality=100))
+    assert np.array_equal(decoder((16, 8))(data), np.rot90(plain, -1))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4"])
+def test_ids_are_kept(dtype: str) -> None:
+    ids: Any = np.array([[0, 1, 2, 255]], dtype)
+    decode = decoder((1, 4), channels=1, interpolation="nearest", as_stored=True)
+    assert decode(encoded(ids, "TIFF"))[..., 0].tolist() == ids.tolist()
+
+
+def test_what_pillow_cannot_read_is_unsupported_not_damaged() -> None:
+    tifffile = pytest.importorskip("tifffile")
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((8, 8, 5), np.uint16), photometric="minisblack")
+    with pytest.raises(SourceError, match="not supported"):
+        decoder((8, 8))(stream.getvalue())
