@@ -5,14 +5,83 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from typing import Any
 
 from multiseq.errors import SourceError
 
-__all__ = ["inside", "open_inside"]
+__all__ = ["absolute", "inside", "open_inside", "open_regular", "write_whole"]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Opening a FIFO waits for who writes to it, for ever perhaps.
+_READ |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Returns a path that stays the same file when the current directory changes."""
+    return os.path.abspath(path)
+
+
+def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
+    """Opens a file for reading, if it is a regular one.
+
+    Args:
+        path: The file.
+        flags: Added to those of `os.open`.
+
+    Returns:
+        A file descriptor.
+
+    Raises:
+        OSError: The system refuses.
+        SourceError: It is a pipe, a device, a socket or a folder: reading would never end.
+    """
+    fd = os.open(path, _READ | flags)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise SourceError(
+        f"{os.fspath(path)!r} is no regular file",
+        got="a pipe, a device, a socket or a folder",
+        expected="a file on disk",
+        fix="write its contents to a file, or leave its key out",
+    )
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes a file as a whole or not at all: what was there stays until the new one is complete.
+
+    Raises:
+        SourceError: It cannot be written.
+    """
+    target = os.path.realpath(path)
+    temporary = None
+    try:
+        fd, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix=".", suffix=".tmp")
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode_of(target))
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise SourceError(
+            f"{os.fspath(path)!r} cannot be written",
+            got=error.strerror or str(error),
+            fix="choose a path in a folder that can be written to, on a disk with room",
+        ) from error
+
+
+def _mode_of(path: str) -> int:
+    """The permissions of a file that is replaced; else those that a new one gets."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return 0o644
 
 
 def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> str:
@@ -64,12 +133,12 @@ def open_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike
         SourceError: The file lies outside `root`, or `relative` is no path at all.
     """
     if root is None:
-        return os.open(relative, _READ)
+        return open_regular(relative)
     text = _text(relative)
     if _NO_LINK and os.sep not in text and text != os.pardir:
         with contextlib.suppress(OSError):
-            return os.open(os.path.join(root, text), _READ | _NO_LINK)
-    return os.open(inside(root, text), _READ)
+            return open_regular(os.path.join(root, text), _NO_LINK)
+    return open_regular(inside(root, text))
 
 
 def _text(relative: Any) -> str:

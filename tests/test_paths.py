@@ -144,3 +144,24 @@ def test_the_message_says_where_the_path_leads(root: Path) -> None:
     with pytest.raises(SourceError) as caught:
         inside(root, "../data-secret/s.txt")
     assert os.path.realpath(root.parent / "data-secret" / "s.txt") in str(caught.value)
+
+
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    for attempt in (paths.open_regular, lambda path: paths.open_inside(tmp_path, path.name)):
+        with pytest.raises(SourceError, match="no regular file"):
+            attempt(tmp_path / "p")
+
+
+def test_a_file_that_cannot_be_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError("disk full")
+
+    paths.write_whole(tmp_path / "a", b"old")
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(SourceError, match="cannot be written"):
+        paths.write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]

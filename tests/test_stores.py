@@ -19,10 +19,9 @@ from multiseq.sources.arrays.stores import (
     Hdf5,
     MappedRows,
     Rearranged,
-    Zarr,
     open_hdf5,
-    open_zarr,
 )
+from multiseq.sources.arrays.zarrs import Zarr, open_zarr
 
 N = 50
 INDICES: dict[str, list[int]] = {
@@ -162,7 +161,7 @@ def test_virtual_and_external_datasets(tmp_path: Path) -> None:
 
 
 def test_many_chunks_are_left_to_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_stores, "_MOST_CHUNKS", 10)
+    monkeypatch.setattr(_stores, "MOST_CHUNKS", 10)
     rows = open_hdf5("x", write(tmp_path, values(5), "rows"))
     assert type(rows) is Hdf5
     check_rows(rows, values(5))

@@ -18,8 +18,9 @@ from ..samples import Sample, Structure
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
 from ..sources.arrays.arrow import Place, columns_of, is_table, pieces_of, places_of
-from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5, open_zarr
+from ..sources.arrays.stores import Chunks, MappedRows, Rearranged, Store, open_hdf5
 from ..sources.arrays.unpacked import open_sparse, stacked_or_text
+from ..sources.arrays.zarrs import open_zarr
 
 if TYPE_CHECKING:
     import pandas as pd

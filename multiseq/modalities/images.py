@@ -36,8 +36,9 @@ _MOST_BYTES_A_PIXEL = 8  # Four channels of 16 bits, neither of them compressed.
 class ImageSequence(MultiInputSequence):
     """Images from files, each decoded and resized to an array of shape (height, width, channels).
 
-    They are turned upright by their EXIF orientation, unless `upright=False`. Where an image has transparency and
-    `channels` is 1 or 3, the transparency is dropped. Of an animation the first frame is taken.
+    They are turned upright by their EXIF orientation, unless `upright=False`. Where an
+    image has transparency and `channels` is 1 or 3, the transparency is dropped. Of an animation
+    the first frame is taken.
 
     A file is opened when its sample is loaded. One that is missing, damaged or outside `root`, or
     has more pixels than `PIL.Image.MAX_IMAGE_PIXELS` was when the sequence was made, then raises

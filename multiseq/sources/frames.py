@@ -73,8 +73,8 @@ def _read_file(path: str, how: Reading) -> pd.DataFrame:
             expected=".csv, also compressed (.csv.gz), or .parquet",
             fix="read it with pandas, and pass the DataFrame",
         )
-    if not os.path.isfile(path):  # pandas would take an address, and ask the network.
-        raise SourceError("the table's file does not exist", got=path, fix="correct the path")
+    if not os.path.isfile(path):  # pandas would take an address, and wait for a pipe.
+        raise SourceError("the table's path is no file", got=path, fix="correct the path")
     parquet = path.lower().endswith(_PARQUET)
     try:
         return _read_parquet(path, how.wanted) if parquet else read_delimited(path, how)

@@ -6,10 +6,10 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
 
 from ..errors import ArgumentError, NotAdaptedError, SampleError, SourceError
+from ..paths import open_regular, write_whole
 
 __all__ = ["Transform", "is_missing"]
 
@@ -141,13 +141,14 @@ class Transform(ABC):
 
         Raises:
             NotAdaptedError: Nothing was learned yet.
+            SourceError: The file cannot be written; one that exists is as it was.
         """
         if not self.adapted:
             self._raise_not_adapted()
         text = json.dumps(self._document(), indent=1, ensure_ascii=False, allow_nan=False)
         # Half a surrogate pair, from a file name say, is no UTF-8: it is kept as an escape.
         text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
-        Path(path).write_text(text + "\n", encoding="utf-8", newline="\n")
+        write_whole(path, (text + "\n").encode())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -180,7 +181,7 @@ class Transform(ABC):
         try:
             transform = found(**document["config"])
             transform._restore(document["state"])
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except Exception as error:  # What a file holds can make it fail in any way.
             raise _broken(path, f"no valid {found.__name__}: {error!r}") from error
         transform._stage = "adapted"
         return transform
@@ -262,7 +263,10 @@ def _class_named(name: str) -> type[Transform] | None:
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
-        data = json.loads(Path(path).read_bytes())
+        with open(open_regular(path), "rb") as file:
+            data = json.loads(file.read())
+    except SourceError:
+        raise
     except OSError as error:
         raise _broken(path, str(error)) from error
     except (ValueError, RecursionError) as error:

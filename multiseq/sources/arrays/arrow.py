@@ -120,6 +120,12 @@ def _values(name: str, array: Any) -> Array:
                 got=f"{array.null_count} nulls in a column of {kind}",
                 fix="fill or drop them: pyarrow.compute.fill_null, Table.drop_null",
             )
+        if pyarrow.types.is_map(array.type) or pyarrow.types.is_union(array.type):
+            raise ArgumentError(
+                f"{name} is not made of numbers",
+                got=f"a column of {kind}",
+                fix="make a column of numbers of it",
+            )
         if hasattr(array, "storage"):
             array = array.storage
         elif hasattr(array.type, "list_size"):

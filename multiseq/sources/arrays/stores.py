@@ -1,4 +1,4 @@
-"""Arrays that are not NumPy's, read by rows as if they were: HDF5, Zarr, and pieces of files.
+"""Arrays that are not NumPy's, read by rows as if they were: HDF5, and pieces of files.
 
 A store has a `shape`, a `dtype`, a length, `store[index]` and `take`, with which NumPy's own
 arrays are read too. It holds no open file that could not be opened again, so it can be pickled.
@@ -19,12 +19,22 @@ import numpy.typing as npt
 
 from ...errors import ArgumentError, SourceError
 
-__all__ = ["Chunks", "MappedRows", "Rearranged", "Store", "open_hdf5", "open_zarr"]
+__all__ = [
+    "MOST_CHUNKS",
+    "Chunks",
+    "MappedRows",
+    "Rearranged",
+    "Store",
+    "check_rows",
+    "check_there",
+    "open_hdf5",
+    "reading",
+]
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
-_MOST_CHUNKS = 1 << 20  # Finding out where one lies takes a microsecond.
+MOST_CHUNKS = 1 << 20  # Finding out where one lies takes a microsecond.
 
 
 class Store(abc.ABC):
@@ -150,7 +160,7 @@ class MappedRows(Store):
     def _mapped(self) -> Any:
         """The file's bytes from each of its places on, as many as are in a cell's row."""
         if self._windows is None:
-            with _reading(self._path):
+            with reading(self._path):
                 memory = np.memmap(self._path, np.uint8, "r")
                 if len(memory) < self._offsets.max() + self._size:
                     raise EOFError("the file has been cut short")
@@ -174,13 +184,15 @@ class Hdf5(Store):
         filtered = dataset.chunks and dataset.id.get_create_plist().get_nfilters()
         self._piece = dataset.chunks[0] if filtered else 1
         self._handle: Any = dataset
+        self._sources = _virtual_files(dataset, self._path)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handle": None}
 
     def _read(self, rows: Ints, out: Array, places: Ints) -> None:
-        with _reading(self._path):
+        with reading(self._path):
             dataset = self._dataset()
+            check_there(self._sources)  # HDF5 fills in what it does not find.
             apart = (np.diff(rows) > 1) & (np.diff(rows // self._piece) > 0)
             for start, stop in _runs(apart):
                 first, last = int(rows[start]), int(rows[stop - 1])
@@ -197,19 +209,20 @@ class Hdf5(Store):
         return self._handle
 
 
-class Zarr(Store):
-    """A Zarr array, of version 2 or 3."""
+def _virtual_files(dataset: Any, path: str) -> list[str]:
+    """The files that a virtual dataset takes its rows from, as far as there are."""
+    if not dataset.is_virtual:
+        return []
+    folder = os.path.dirname(path)
+    names = {source.file_name for source in dataset.virtual_sources()} - {"."}
+    return [each for name in names if os.path.exists(each := os.path.join(folder, name))]
 
-    def __init__(self, array: Any) -> None:
-        super().__init__(array.shape, array.dtype)
-        self._array = array
 
-    def _read(self, rows: Ints, out: Array, places: Ints) -> None:
-        first, last = int(rows[0]), int(rows[-1])
-        if last - first == len(rows) - 1 and (np.diff(rows) == 1).all():
-            out[places] = self._array[first : last + 1]
-        else:
-            out[places] = self._array.oindex[rows]
+def check_there(files: Sequence[str]) -> None:
+    """Raises FileNotFoundError for a file that was there once."""
+    for path in files:
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"{path!r} is gone: it was there when the sequence was made")
 
 
 def open_hdf5(name: str, dataset: Any) -> Any:
@@ -228,7 +241,7 @@ def open_hdf5(name: str, dataset: Any) -> Any:
         raise ArgumentError(
             f"{name} is no dataset", got=repr(dataset), fix="take one of it: group['name']"
         )
-    _check_rows(name, dataset, "dataset.asstr()[...]")
+    check_rows(name, dataset, "dataset.asstr()[...]")
     file = dataset.file
     if file.driver == "core" or not os.path.isfile(file.filename) or not dataset.name:
         raise ArgumentError(
@@ -272,7 +285,7 @@ def _mapped_hdf5(dataset: Any) -> Any:
 def _chunk_offsets(dataset: Any) -> Ints | None:
     """Where each chunk is in the file, of shape (chunks along rows, chunks across a row)."""
     counts = [-(-n // step) for n, step in zip(dataset.shape, dataset.chunks, strict=True)]
-    if not hasattr(dataset.id, "chunk_iter") or math.prod(counts) > _MOST_CHUNKS:
+    if not hasattr(dataset.id, "chunk_iter") or math.prod(counts) > MOST_CHUNKS:
         return None
     found: list[tuple[Any, int]] = []
     dataset.id.chunk_iter(lambda info: found.append((info.chunk_offset, info.byte_offset)))
@@ -280,23 +293,14 @@ def _chunk_offsets(dataset: Any) -> Ints | None:
         return None
     offsets = np.empty(counts, np.int64)
     corners = np.array([corner for corner, _ in found]) // dataset.chunks
+    if (corners >= counts).any():  # Left from what was larger once, or damaged: HDF5 knows.
+        return None
     offsets[tuple(corners.T)] = [offset for _, offset in found]
     return offsets.reshape(counts[0], -1)
 
 
-def open_zarr(name: str, array: Any) -> Store:
-    """Returns a `zarr.Array` as a store.
-
-    Raises:
-        ArgumentError: It is a group, or of something else than numbers.
-    """
-    if not hasattr(array, "oindex"):
-        raise ArgumentError(f"{name} is no array", got=repr(array), fix="take one: group['name']")
-    _check_rows(name, array, "array[...].astype(str)")
-    return Zarr(array)
-
-
-def _check_rows(name: str, array: Any, as_text: str) -> None:
+def check_rows(name: str, array: Any, as_text: str) -> None:
+    """Raises ArgumentError for anything but numbers with a row for each sample."""
     shape = array.shape  # None for an HDF5 dataset that is empty by its type.
     if not shape or array.dtype.hasobject or array.dtype.kind == "V":
         raise ArgumentError(
@@ -315,10 +319,11 @@ def _plain(dtype: Any) -> Any:
 
 
 @contextmanager
-def _reading(path: str) -> Iterator[None]:
+def reading(path: str) -> Iterator[None]:
+    """Turns whatever is raised within into a SourceError that names the file."""
     try:
         yield
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError) as error:
+    except Exception as error:  # A damaged file can make a library fail in any way.
         raise SourceError(
             f"{path!r} cannot be read",
             got=f"{type(error).__name__}: {error}",

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError
+from ...paths import open_regular
 from ..delimited import bom_encoding, check_widths
 from .templates import list_names, no_such_field
 
 __all__ = ["as_array", "as_column", "read_csv", "read_json", "read_txt"]
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would take its files for text.
 _CHUNK = 1 << 16
 _MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
 _LONGEST_LITERAL = 1 << 18  # `ast.literal_eval` takes some 100 bytes of memory a character.
@@ -288,7 +288,7 @@ def _read_text(path: str) -> str:
 
 def _read_bytes(path: str) -> bytes:
     # Half the time that `open` takes. A read that gives nothing is the only sure sign of the end.
-    number = os.open(path, _FLAGS)
+    number = open_regular(path)
     try:
         chunks = [os.read(number, _CHUNK)]
         while chunks[-1]:

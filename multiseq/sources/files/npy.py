@@ -22,13 +22,16 @@ from numpy.lib import format as npy
 
 from ...errors import SourceError
 from ...memory import aligned_empty
+from ...paths import open_regular
 from .templates import no_such_field
 
 __all__ = ["ArrayStack", "read_npz"]
 
 _MAGIC = b"\x93NUMPY"
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would take its files for text.
 _USUAL_HEADER = 128  # NumPy pads its headers to a multiple of 64 bytes; few are longer.
+
+# More than deflate makes of any measured data; zeros shrink to a thousandth.
+_MOST_RATIO, _LARGE = 100, 1 << 28
 
 # The last two: an unknown compression or a password; a size that only the archive claims to have.
 _ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, MemoryError)
@@ -81,7 +84,7 @@ def read_npz(path: str, names: Sequence[str]) -> list[npt.NDArray[Any]]:
         OSError: The file cannot be opened.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
             return [_read_member(archive, name) for name in names]
     except _ARCHIVE_ERRORS as error:
         raise SourceError(
@@ -97,6 +100,13 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     if name not in known:
         raise no_such_field("array", name, known)
     info = archive.getinfo(f"{name}.npy")
+    if info.file_size > max(_LARGE, info.compress_size * _MOST_RATIO):
+        raise SourceError(
+            "the array is too large to be unpacked safely",
+            got=f"{info.file_size} bytes, packed in {info.compress_size}",
+            expected=f"at most {_MOST_RATIO} times as many, or {_LARGE} bytes",
+            fix="if you trust the file, save its arrays with `numpy.save` or `numpy.savez`",
+        )
     with archive.open(info) as member:
         layout = _read_layout(member, info.file_size)
         array = np.empty(layout.shape, layout.native)
@@ -110,7 +120,7 @@ class _File:
     __slots__ = ("_number",)
 
     def __init__(self, path: str) -> None:
-        self._number = os.open(path, _FLAGS)
+        self._number = open_regular(path)
 
     def __enter__(self) -> _File:
         return self

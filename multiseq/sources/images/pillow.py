@@ -61,7 +61,7 @@ def guarded(decode: Callable[[], Result]) -> Result:
 
 
 def unsupported(got: str) -> SourceError:
-    """Returns the error for an image that is whole, as far as one can tell, yet of no known kind."""
+    """Returns the error for an image that may be whole, yet is of no known kind."""
     return SourceError(
         "images of this kind are not supported: Pillow cannot read them",
         got=got,

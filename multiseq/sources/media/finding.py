@@ -71,6 +71,8 @@ def attempt(read: Callable[[], Result]) -> Result:
     """
     try:
         return read()
+    except SourceError:
+        raise
     except (OSError, ValueError) as error:  # A NUL character in a path is a ValueError.
         raise SourceError(
             "the file cannot be read",

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...keys.selection import few
-from ...paths import inside, open_inside
+from ...paths import absolute, open_inside
 from ..flat import FlatRows, FlatTexts
 from ..items import check_items
 from .finding import attempt, file_keys, find_files
@@ -62,21 +62,17 @@ class _InFolder:
     """
 
     def __init__(self, paths: FlatTexts, root: Root) -> None:
-        self._paths, self._root = paths, None if root is None else os.fspath(root)
+        self._paths, self._root = paths, None if root is None else absolute(root)
 
     def read(self, index: int) -> bytes:
         return attempt(functools.partial(_whole, self._root, self._paths[index]))
 
     def open(self, index: int) -> IO[bytes]:
-        path = self._path(index)
-        return attempt(lambda: open(path, "rb", buffering=0))
+        path = self._paths[index]
+        return attempt(lambda: open(open_inside(self._root, path), "rb", buffering=0))
 
     def name(self, index: int) -> str | None:
         return os.path.join(self._root or "", self._paths[index])
-
-    def _path(self, index: int) -> str:
-        path = self._paths[index]
-        return path if self._root is None else inside(self._root, path)
 
 
 def _whole(root: str | None, path: str) -> bytes:
@@ -95,7 +91,7 @@ class _InZip(ZipMembers):
     """Members of an archive, and their names."""
 
     def __init__(self, path: Any, names: FlatTexts, largest: int | None) -> None:
-        super().__init__(path, (names[k] for k in range(len(names))), largest)
+        super().__init__(absolute(path), (names[k] for k in range(len(names))), largest)
         self._names = names
 
     def open(self, index: int) -> IO[bytes]:
@@ -228,8 +224,10 @@ def file_store(
     )
     if in_memory:
         return _InMemory(items)
-    paths = FlatTexts(map(os.fspath, items))
-    return _InZip(root, paths, largest) if root and is_zip(root) else _InFolder(paths, root)
+    if root is not None:
+        paths = FlatTexts(map(os.fspath, items))
+        return _InZip(root, paths, largest) if is_zip(root) else _InFolder(paths, root)
+    return _InFolder(FlatTexts(map(absolute, items)), None)
 
 
 def keys_of_files(items: list[Any]) -> Any:

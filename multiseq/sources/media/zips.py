@@ -125,13 +125,20 @@ def _infos(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            return {info.filename: info for info in archive.infolist() if not info.is_dir()}
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+            infos = archive.infolist()
+        for info in infos:
+            if info.filename.count("/") > _DEEPEST or info.file_size > _LARGEST:
+                raise ValueError(f"a member of {info.file_size} bytes, {info.filename!r:.100}")
+        return {info.filename: info for info in infos if not info.is_dir()}
+    except Exception as error:  # A damaged archive can make it fail in any way.
         raise SourceError(
             f"{os.fspath(path)!r} cannot be read as a zip archive",
             got=str(error),
             fix="restore the file, or correct its path",
         ) from error
+
+
+_DEEPEST, _LARGEST = 200, 1 << 62  # Folders; bytes that an integer holds.
 
 
 def _matches(parts: list[str], pattern: list[str]) -> bool:
