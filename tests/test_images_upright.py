@@ -50,6 +50,8 @@ def test_ids_are_kept(dtype: str) -> None:
 def test_what_pillow_cannot_read_is_unsupported_not_damaged() -> None:
     tifffile = pytest.importorskip("tifffile")
     stream = io.BytesIO()
-    tifffile.imwrite(stream, np.zeros((8, 8, 5), np.uint16), photometric="minisblack")
+    tifffile.imwrite(
+        stream, np.zeros((8, 8, 5), np.uint16), photometric="minisblack", planarconfig="contig"
+    )
     with pytest.raises(SourceError, match="not supported"):
         decoder((8, 8))(stream.getvalue())
