@@ -38,14 +38,15 @@ def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
         SourceError: It is a pipe, a device, a socket or a folder: reading would never end.
     """
     fd = os.open(path, _READ | flags)
-    if stat.S_ISREG(os.fstat(fd).st_mode):
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
         return fd
     os.close(fd)
     raise SourceError(
-        f"{os.fspath(path)!r} is no regular file",
-        got="a pipe, a device, a socket or a folder",
+        "the file cannot be read: it is no regular file",
+        got=f"{os.fspath(path)!r}, {'a folder' if stat.S_ISDIR(mode) else 'a pipe or a device'}",
         expected="a file on disk",
-        fix="write its contents to a file, or leave its key out",
+        fix="correct the path, write its contents to a file, or leave its key out",
     )
 
 

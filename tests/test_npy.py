@@ -217,3 +217,50 @@ def test_npz_member_that_is_no_array_is_refused(tmp_path: Path, member: str, wor
         archive.writestr(member, "hello")
     with pytest.raises(SourceError, match=words):
         read_npz(str(tmp_path / "a.npz"), ["x"])
+
+
+# ---- how much an archive may claim
+
+
+def bomb(path: Path, count: int, real: int) -> Path:
+    """An archive of an array of `count` bytes, by its header, of which `real` zeros are there."""
+    head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({count},), }}\n".encode()
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.npy", "w", force_zip64=True) as member,
+    ):
+        member.write(b"\x93NUMPY\1\0" + len(head).to_bytes(2, "little") + head)
+        for _ in range(real >> 20):
+            member.write(bytes(1 << 20))
+    return path
+
+
+def test_an_archive_that_unpacks_to_far_too_much(tmp_path: Path) -> None:
+    size = (1 << 30) + (1 << 20)
+    with pytest.raises(SourceError, match=r"(?s)too large to be unpacked safely.*numpy\.savez"):
+        read_npz(str(bomb(tmp_path / "a.npz", size, size)), ["a"])
+
+
+def test_an_archive_that_unpacks_to_other_than_it_says(tmp_path: Path) -> None:
+    for count, real in ((5 << 20, 2 << 20), (1 << 20, 5 << 20), (1 << 50, 1 << 20)):
+        with pytest.raises(SourceError, match=r"cut short|bytes follow"):
+            read_npz(str(bomb(tmp_path / "a.npz", count, real)), ["a"])
+
+
+def test_a_mask_of_almost_nothing_but_zeros_is_read(tmp_path: Path) -> None:
+    mask = np.zeros((512, 512, 64), np.float32)
+    mask[17, 300, 5] = 1
+    np.savez_compressed(tmp_path / "a.npz", a=mask)
+    assert (tmp_path / "a.npz").stat().st_size < mask.nbytes / 900
+    np.testing.assert_array_equal(read_npz(str(tmp_path / "a.npz"), ["a"])[0], mask)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", ">U3", "|b1", ">i2"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (7, 5), (600, 800)])
+def test_members_of_any_layout(tmp_path: Path, order: Any, dtype: str, shape: Any) -> None:
+    array = np.arange(int(np.prod(shape))).reshape(shape).astype(dtype, order=order)
+    np.savez_compressed(tmp_path / "a.npz", a=array)
+    (got,) = read_npz(str(tmp_path / "a.npz"), ["a"])
+    assert got.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(got, array)

@@ -262,3 +262,14 @@ def test_no_rows() -> None:
 @pytest.mark.parametrize("targets", [[1, 2], np.zeros(4)])
 def test_as_many_targets_as_rows(targets: Any) -> None:
     refused(ArgumentError, "targets and the samples differ", targets=targets, numeric="age")
+
+
+def test_an_integer_beyond_float64(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a\n1\n" + "9" * 400 + "\n")
+    with pytest.raises(ArgumentError, match="column 'a' holds a number beyond float64"):
+        TableSequence(tmp_path / "t.csv", numeric=["a"]).adapt()
+    frame = pd.DataFrame({"a": pd.Series([1, 10**400], dtype=object)})
+    with pytest.raises(ArgumentError, match="beyond float64"):
+        TableSequence(frame, numeric="a")
+    with pytest.raises(SpecError, match="no numbers"):
+        Standardize().adapt(np.array([1, 10**400], object))

@@ -74,7 +74,8 @@ def _read_file(path: str, how: Reading) -> pd.DataFrame:
             fix="read it with pandas, and pass the DataFrame",
         )
     if not os.path.isfile(path):  # pandas would take an address, and wait for a pipe.
-        raise SourceError("the table's path is no file", got=path, fix="correct the path")
+        what = "is no file" if os.path.exists(path) else "does not exist"
+        raise SourceError(f"the table's file {what}", got=path, fix="correct the path")
     parquet = path.lower().endswith(_PARQUET)
     try:
         return _read_parquet(path, how.wanted) if parquet else read_delimited(path, how)

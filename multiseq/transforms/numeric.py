@@ -110,7 +110,7 @@ def _from_objects(array: Array) -> Array | None:
         return None
     try:
         return np.array([_as_float(value) for value in flat], np.float64).reshape(array.shape)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _no_numbers(array if array.ndim else flat[0]) from error
 
 

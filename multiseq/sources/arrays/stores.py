@@ -26,7 +26,6 @@ __all__ = [
     "Rearranged",
     "Store",
     "check_rows",
-    "check_there",
     "open_hdf5",
     "reading",
 ]
@@ -184,7 +183,7 @@ class Hdf5(Store):
         filtered = dataset.chunks and dataset.id.get_create_plist().get_nfilters()
         self._piece = dataset.chunks[0] if filtered else 1
         self._handle: Any = dataset
-        self._sources = _virtual_files(dataset, self._path)
+        self._sources = _other_files(dataset, self._path)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handle": None}
@@ -192,7 +191,9 @@ class Hdf5(Store):
     def _read(self, rows: Ints, out: Array, places: Ints) -> None:
         with reading(self._path):
             dataset = self._dataset()
-            check_there(self._sources)  # HDF5 fills in what it does not find.
+            for path, least in self._sources:  # HDF5 fills in what it does not find.
+                if os.stat(path).st_size < least:
+                    raise EOFError(f"{path!r} has been cut short")
             apart = (np.diff(rows) > 1) & (np.diff(rows // self._piece) > 0)
             for start, stop in _runs(apart):
                 first, last = int(rows[start]), int(rows[stop - 1])
@@ -209,20 +210,15 @@ class Hdf5(Store):
         return self._handle
 
 
-def _virtual_files(dataset: Any, path: str) -> list[str]:
-    """The files that a virtual dataset takes its rows from, as far as there are."""
+def _other_files(dataset: Any, path: str) -> list[tuple[str, int]]:
+    """The files that a dataset takes its rows from, as far as there are, and their least sizes."""
+    if dataset.external:
+        return [(os.path.abspath(name), at + size) for name, at, size in dataset.external]
     if not dataset.is_virtual:
         return []
     folder = os.path.dirname(path)
     names = {source.file_name for source in dataset.virtual_sources()} - {"."}
-    return [each for name in names if os.path.exists(each := os.path.join(folder, name))]
-
-
-def check_there(files: Sequence[str]) -> None:
-    """Raises FileNotFoundError for a file that was there once."""
-    for path in files:
-        if not os.path.exists(path):
-            raise FileNotFoundError(f"{path!r} is gone: it was there when the sequence was made")
+    return [(each, 0) for name in names if os.path.exists(each := os.path.join(folder, name))]
 
 
 def open_hdf5(name: str, dataset: Any) -> Any:

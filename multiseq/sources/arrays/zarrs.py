@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
-from .stores import MOST_CHUNKS, Array, Ints, Store, check_rows, check_there, reading
+from .stores import MOST_CHUNKS, Array, Ints, Store, check_rows, reading
 
 __all__ = ["Zarr", "open_zarr"]
 
@@ -29,7 +29,8 @@ class Zarr(Store):
             if self._files is not None:  # Zarr fills in what it does not find.
                 step, files = self._files
                 for number in np.unique(rows // step).tolist():
-                    check_there(files[number])
+                    for path in files[number]:
+                        os.stat(path)
 
     def _read_rows(self, rows: Ints, out: Array, places: Ints) -> None:
         first, last = int(rows[0]), int(rows[-1])

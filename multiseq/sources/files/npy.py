@@ -12,9 +12,8 @@ import io
 import math
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +29,11 @@ __all__ = ["ArrayStack", "read_npz"]
 _MAGIC = b"\x93NUMPY"
 _USUAL_HEADER = 128  # NumPy pads its headers to a multiple of 64 bytes; few are longer.
 
-# More than deflate makes of any measured data; zeros shrink to a thousandth.
-_MOST_RATIO, _LARGE = 100, 1 << 28
+_PIECE = 1 << 20
 
-# The last two: an unknown compression or a password; a size that only the archive claims to have.
-_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, MemoryError)
+# Zeros shrink to a thousandth, so a small archive may claim any size: what is harmless in memory
+# may be packed as it will, such as masks; beyond, no better than measured data are.
+_HARMLESS, _MOST_RATIO = 1 << 30, 100
 
 
 class ArrayStack:
@@ -86,10 +85,12 @@ def read_npz(path: str, names: Sequence[str]) -> list[npt.NDArray[Any]]:
     try:
         with open(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
             return [_read_member(archive, name) for name in names]
-    except _ARCHIVE_ERRORS as error:
+    except (SourceError, OSError):
+        raise
+    except Exception as error:  # A damaged archive can make it fail in any way.
         raise SourceError(
             "the archive is damaged, or is none",
-            got=str(error),
+            got=f"{type(error).__name__}: {error}",
             expected="an archive by `numpy.savez`",
             fix="write the file again",
         ) from error
@@ -100,18 +101,32 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     if name not in known:
         raise no_such_field("array", name, known)
     info = archive.getinfo(f"{name}.npy")
-    if info.file_size > max(_LARGE, info.compress_size * _MOST_RATIO):
+    if info.file_size > max(_HARMLESS, info.compress_size * _MOST_RATIO):
         raise SourceError(
             "the array is too large to be unpacked safely",
             got=f"{info.file_size} bytes, packed in {info.compress_size}",
-            expected=f"at most {_MOST_RATIO} times as many, or {_LARGE} bytes",
+            expected=f"at most {_HARMLESS} bytes, or {_MOST_RATIO} times as many as are packed",
             fix="if you trust the file, save its arrays with `numpy.save` or `numpy.savez`",
         )
-    with archive.open(info) as member:
+    with archive.open(info) as opened:
+        member = _Member(opened)
         layout = _read_layout(member, info.file_size)
-        array = np.empty(layout.shape, layout.native)
+        array = np.empty(layout.shape, layout.native, "F" if layout.transposed else "C")
         _fill(array, member, layout)
     return array
+
+
+class _Member:
+    """A member of an archive, unpacked piece by piece: its own `readinto` holds all of it twice."""
+
+    def __init__(self, opened: IO[bytes]) -> None:
+        self.read, self.seek = opened.read, opened.seek
+
+    def readinto(self, array: npt.NDArray[Any]) -> int:
+        room = array.reshape(-1).view(np.uint8)
+        piece = self.read(min(len(room), _PIECE))
+        room[: len(piece)] = np.frombuffer(piece, np.uint8)
+        return len(piece)
 
 
 class _File:
@@ -149,7 +164,7 @@ class _File:
 class _Layout:
     """How an array lies in its file: shape, dtype, order, and where its bytes begin."""
 
-    __slots__ = ("dtype", "native", "offset", "shape", "size", "straight", "transposed")
+    __slots__ = ("dtype", "native", "offset", "shape", "size", "transposed")
 
     def __init__(
         self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], offset: int
@@ -160,7 +175,6 @@ class _Layout:
         self.offset = offset
         self.size = math.prod(shape) * dtype.itemsize
         self.transposed = fortran and len(shape) > 1
-        self.straight = not self.transposed and self.native == dtype
 
 
 def _read_layout(file: Any, size: int) -> _Layout:
@@ -213,16 +227,18 @@ def _parse_header(head: bytes) -> _Layout:
 
 def _fill(array: npt.NDArray[Any], file: Any, layout: _Layout) -> None:
     """Reads the data of an open file into an array of the layout's shape and native dtype."""
-    shape = layout.shape[::-1] if layout.transposed else layout.shape
-    target: Any = array if layout.straight else np.empty(shape, layout.dtype)
+    place = array.T if layout.transposed else array
+    target: Any = place if place.flags.c_contiguous else np.empty(place.shape, layout.native)
     done = file.readinto(target)
     while done < layout.size:  # Archives and network file systems give less than asked for.
         more = file.readinto(target.reshape(-1).view(np.uint8)[done:])
         if not more:
             raise SourceError("the file shrank while it was read", fix="let nothing write to it")
         done += more
-    if not layout.straight:
-        array[...] = target.T if layout.transposed else target
+    if layout.native != layout.dtype:
+        target.byteswap(inplace=True)
+    if target is not place:
+        place[...] = target
 
 
 def _not_npy(head: bytes) -> SourceError:

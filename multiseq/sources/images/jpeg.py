@@ -146,7 +146,10 @@ def pillow_orientation(image: Any) -> int:
 
 
 def _as_pillow_reads(data: bytes) -> int:
-    return pillow_orientation(guarded(lambda: jpeg_plugin().JpegImageFile(io.BytesIO(data), "")))
+    try:
+        return pillow_orientation(jpeg_plugin().JpegImageFile(io.BytesIO(data), ""))
+    except Exception:  # It is decoded next, which tells what is wrong with it.
+        return 1
 
 
 def _tiff_orientation(data: bytes) -> int | None:
@@ -161,6 +164,6 @@ def _tiff_orientation(data: bytes) -> int | None:
             tag, kind, count, value = struct.unpack_from(endian + "HHIH", data, entry)
             if tag == _ORIENTATION:
                 return value if (kind, count) == (_SHORT, 1) and is_orientation(value) else None
-    except struct.error:  # It points beyond the data's end.
-        return None
+    except struct.error:  # It points beyond the data's end, where Pillow finds nothing either.
+        pass
     return 1

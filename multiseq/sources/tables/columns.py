@@ -118,11 +118,19 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
 
 
 def _number(value: Any, series: pd.Series[Any], fix: str | None) -> float:
+    name = f"frame[{series.name!r}]"
     if isinstance(value, Real | Decimal):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ArgumentError(
+                f"column {series.name!r} holds a number beyond float64",
+                got=describe(value),
+                expected="numbers below 1e308",
+                fix=f"where they are ids, name it in categorical=, as text: {name}.astype(str)",
+            ) from error
     if is_missing(value):
         return math.nan
-    name = f"frame[{series.name!r}]"
     raise ArgumentError(
         f"column {series.name!r} is not all numbers",
         got=describe(value),
