@@ -55,3 +55,14 @@ def test_what_pillow_cannot_read_is_unsupported_not_damaged() -> None:
     )
     with pytest.raises(SourceError, match="not supported"):
         decoder((8, 8))(stream.getvalue())
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_progressive_jpeg_has_a_limit_of_scans(upright: bool) -> None:
+    data = encoded(IMAGE, progressive=True)
+    assert data.count(b"\xff\xda") > 1
+    decode = decoder((8, 16), upright=upright)
+    assert decode(data).shape == (8, 16, 3)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    with pytest.raises(SourceError, match="too many scans"):
+        decode(data[:-2] + scan * 100 + data[-2:])

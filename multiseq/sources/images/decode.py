@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import SourceError
 from .fitting import Fitting, Pixels
-from .jpeg import MODES, decode_jpeg, exif_orientation, pillow_orientation
+from .jpeg import MODES, decode_jpeg, jpeg_orientation, pillow_orientation
 from .pillow import broken, guarded, load_pillow, opened, unsupported
 
 __all__ = ["Decoder"]
@@ -57,7 +57,8 @@ class Decoder:
             SourceError: The bytes are no image, or a damaged or far too large one.
         """
         if data[:2] == b"\xff\xd8":
-            orientation = exif_orientation(data) if self.upright else 1
+            orientation = jpeg_orientation(data)
+            orientation = orientation if self.upright else 1
             fast = self.fast and not self._of_ids
             image = decode_jpeg(
                 data, self.channels, self.fitting, orientation, fast, self._check_pixels

@@ -15,15 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import SourceError
 from .fitting import Box, Fitting, Pixels, is_orientation
 from .pillow import broken, guarded, jpeg_plugin, load_simplejpeg
 
-__all__ = ["MODES", "decode_jpeg", "exif_orientation", "pillow_orientation"]
+__all__ = ["MODES", "decode_jpeg", "jpeg_orientation", "pillow_orientation"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _COLOR_SPACES = {1: "GRAY", 3: "RGB", 4: "RGBA"}
 _ORIENTATION = 0x0112
-_APP1, _SCAN, _SHORT = 0xE1, 0xDA, 3
+_MARK, _APP1, _SCAN, _PROGRESSIVE = 0xFF, 0xE1, 0xDA, (0xC2, 0xC6, 0xCA, 0xCE)
+_SIZE = struct.Struct(">H")
+_SHORT = 3
+_MOST_SCANS = 100
 
 Check = Callable[[int, int], None]
 
@@ -112,28 +116,49 @@ def _scaled(box: Box, scale: float) -> Box:
     return left * scale, top * scale, right * scale, bottom * scale
 
 
-def exif_orientation(data: bytes) -> int:
+def jpeg_orientation(data: bytes) -> int:
     """Reads a JPEG's EXIF orientation, 1 to 8; 1, upright, if it says nothing of use.
 
     What is as cameras write it is read here; where it is not, Pillow is asked.
+
+    Raises:
+        SourceError: It would be decoded many times over.
     """
     at, found = 2, []
-    while data[at : at + 1] == b"\xff":  # Another segment, up to the pixels.
-        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == _SCAN:
-            break
-        if marker == 0xFF:  # A byte that fills up.
-            at += 1
-            continue
-        if marker == _APP1:
-            if data[at + 4 : at + 10] == b"Exif\0\0":
-                found.append(_tiff_orientation(data[at + 10 : at + 2 + size]))
-            elif b"Orientation" in data[at + 4 : at + 2 + size]:  # XMP.
-                found.append(None)
-        at += 2 + size
+    try:
+        while data[at] == _MARK:  # Another segment, up to the pixels.
+            marker = data[at + 1]
+            if marker == _MARK:  # A byte that fills up.
+                at += 1
+                continue
+            if marker == _SCAN:
+                break
+            (size,) = _SIZE.unpack_from(data, at + 2)
+            if marker == _APP1:
+                if data[at + 4 : at + 10] == b"Exif\0\0":
+                    found.append(_tiff_orientation(data[at + 10 : at + 2 + size]))
+                elif b"Orientation" in data[at + 4 : at + 2 + size]:  # XMP.
+                    found.append(None)
+            elif marker in _PROGRESSIVE:
+                _check_scans(data)
+            at += 2 + size
+    except (IndexError, struct.error):  # It ends here, as decoding will tell.
+        pass
     if not found:
         return 1
     return found[0] or _as_pillow_reads(data) if len(found) == 1 else _as_pillow_reads(data)
+
+
+def _check_scans(data: bytes) -> None:
+    """Raises SourceError for more scans than an image needs: each is decoded over all pixels."""
+    scans = data.count(b"\xff\xda")  # Between pixels, a 255 is followed by 0.
+    if scans > _MOST_SCANS:
+        raise SourceError(
+            "the image has too many scans to be decoded safely",
+            got=f"{scans} scans",
+            expected=f"at most {_MOST_SCANS}; programs write some 10",
+            fix="if you trust the file, write it again: PIL.Image.open(path).save(path)",
+        )
 
 
 def pillow_orientation(image: Any) -> int:
