@@ -21,11 +21,11 @@ from multiseq.modalities.files import FileSequence
 from multiseq.modalities.images import ImageSequence
 
 ONES = np.ones((64, 6), np.float32)
-PROCESSES = {"workers": 1, "use_multiprocessing": True}
+PROCESSES: Any = {"workers": 1, "use_multiprocessing": True}
 
 
 def zarr_array(path: Path, version: int, **options: Any) -> Any:
-    settings = {"shape": (64, 6), "chunks": (8, 3), "dtype": "f4", "zarr_format": version}
+    settings: Any = {"shape": (64, 6), "chunks": (8, 3), "dtype": "f4", "zarr_format": version}
     array = zarr.create_array(str(path), **(settings | options))
     array[:] = ONES
     return zarr.open_array(str(path), mode="r")
@@ -107,7 +107,7 @@ def test_a_relative_path_stays_the_same_file(
         Image.new("L", (4, 4), 10 * (k + 1)).save(folder / "x.png")
         np.save(folder / "s_0.npy", np.full(3, k + 1.0))
         soundfile.write(folder / "x.wav", np.full(100, 0.1 * (k + 1)), 8000)
-    pixels = {"size": 4, "channels": 1, "scale": None}
+    pixels: Any = {"size": 4, "channels": 1, "scale": None}
     monkeypatch.chdir(tmp_path / "a")
     sequences = [
         (FileSequence("p", "s_{key}.npy", **parallel), 1),
