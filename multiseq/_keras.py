@@ -23,13 +23,13 @@ __all__ = [
     "base_classes",
     "begins",
     "caller",
+    "facts",
     "floatx",
     "is_around",
     "layers",
     "purpose",
     "reader",
     "stops_midway",
-    "versions",
     "wants_torch",
     "with_text",
 ]
@@ -79,10 +79,25 @@ def layers() -> Any:
     return keras.layers
 
 
-def versions() -> dict[str, str]:
-    """Returns the version of each package that is or holds Keras, of those that are imported."""
+def facts() -> dict[str, str]:
+    """Returns what modules ask Keras at their top, of the packages that are imported.
+
+    By the full name of each attribute or function: "keras.__version__", "keras.backend.backend".
+    """
     modules = {name: sys.modules.get(name) for name in ("keras", "tensorflow", "tf_keras")}
-    return {name: getattr(each, "__version__", "") for name, each in modules.items() if each}
+    known = {
+        f"{name}.__version__": getattr(each, "__version__", "")
+        for name, each in modules.items()
+        if each
+    }
+    for name in ("keras", "tf_keras"):
+        if module := modules[name]:
+            rooms = ["backend", "config"] if hasattr(module, "config") else ["backend"]
+            for room in rooms:
+                for question in ("backend", "floatx"):
+                    if function := getattr(getattr(module, room), question, None):
+                        known[f"{name}.{room}.{question}"] = function()
+    return known
 
 
 def floatx() -> str:

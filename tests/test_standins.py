@@ -16,6 +16,8 @@ import pytest
 
 from multiseq.engine import standins
 
+FACTS = {"unreal.__version__": "3.15.0", "unreal.backend.backend": "jax", "dreamt.__version__": ""}
+
 
 class Replaced(BaseException):
     """The worker would be replaced."""
@@ -33,7 +35,7 @@ def _own_state(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
     """Gives stand-ins for packages that there are none of."""
-    with standins.importing({"unreal": "3.15.0", "dreamt": ""}, replace):
+    with standins.importing(FACTS, replace):
         yield
 
 
@@ -51,6 +53,9 @@ def imported(code: str) -> dict[str, Any]:
         "import unreal, dreamt.one.two as two",
         "from unreal import layers, Model; from unreal.layers import Dense; import unreal.layers",
         "import unreal; assert unreal.__version__ == '3.15.0'",
+        "import unreal; assert unreal.backend.backend() == 'jax'; unreal.backend.clear_session()",
+        "from unreal.backend import backend; assert backend() == 'jax'",
+        "from unreal import backend as K; assert K.backend() == 'jax'; K.set_floatx('float16')",
         "import unreal; assert unreal.a is unreal.a; assert unreal.a.b is unreal.a.b",
         "import unreal as u; x = -u.Input((3,))[:, 0] / 255 + (1 - u.y) ** 2; x += 1; y = x < 3",
         "import unreal as u; u.seed(1); u.model.layers[0].on = False; del u.model.name",

@@ -44,8 +44,8 @@ class Worker:
 
     def start(self, ring: Memory, payload: Memory, absent: dict[str, str]) -> None:
         """Starts the process; packages that are absent are imported when loading uses them."""
-        package, versions = Path(__file__).parents[2], [f"{k}={v}" for k, v in absent.items()]
-        arguments = [str(package), ring.address, payload.address, ",".join(versions), *sys.path]
+        package, facts = Path(__file__).parents[2], [f"{k}={v}" for k, v in absent.items()]
+        arguments = [str(package), ring.address, payload.address, ",".join(facts), *sys.path]
         self.child.start(BOOTSTRAP, arguments, (*ring.inherited, *payload.inherited))
 
     def send(self, task: Task) -> None:
@@ -108,7 +108,7 @@ class Crew:
         worker = Worker()
         self.workers.append(worker)
         if self.payload is not None:
-            absent = {} if self.needs_keras else _keras.versions()
+            absent = {} if self.needs_keras else _keras.facts()
             worker.start(self.ring.shared, self.payload, absent)
 
     @property

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
@@ -58,14 +60,15 @@ _state = _State()
 
 
 @contextlib.contextmanager
-def importing(versions: Mapping[str, str], replace: Callable[[], NoReturn]) -> Iterator[None]:
+def importing(facts: Mapping[str, str], replace: Callable[[], NoReturn]) -> Iterator[None]:
     """Gives stand-ins to what is imported within; later, Keras is imported as ever.
 
     Args:
-        versions: Of the packages that are not to be imported.
+        facts: What is known of the packages that are not to be imported: their versions, as
+            "keras.__version__", and what functions return, as "keras.backend.backend".
         replace: Has a worker with Keras itself take the place of this one.
     """
-    finder: Any = _Finder(versions)
+    finder: Any = _Finder(facts)
     _state.replace, _state.is_open = replace, True
     sys.meta_path.insert(0, finder)
     try:
@@ -90,15 +93,16 @@ class _Finder:
     """Finds a stand-in for each module of some packages.
 
     Args:
-        versions: Of the packages.
+        facts: What is known of the packages.
     """
 
-    def __init__(self, versions: Mapping[str, str]) -> None:
-        self._versions = versions
+    def __init__(self, facts: Mapping[str, str]) -> None:
+        self._facts = {tuple(name.split(".")): fact for name, fact in facts.items()}
+        self._packages = {name[0] for name in self._facts}
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         loader: Any = self
-        known = name.partition(".")[0] in self._versions
+        known = name.partition(".")[0] in self._packages
         return ModuleSpec(name, loader, is_package=True) if known else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -106,8 +110,13 @@ class _Finder:
         return _Module(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        if version := self._versions.get(module.__name__):
-            vars(module)["__version__"] = version
+        own = tuple(module.__name__.split("."))
+        for name, fact in self._facts.items():
+            below = name[len(own) :] if name[: len(own)] == own else ()
+            if len(below) > 1:
+                importlib.import_module(".".join([*own, below[0]]))  # Python sets the attribute.
+            elif below and fact:
+                vars(module)[below[0]] = fact if below[0] == "__version__" else partial(str, fact)
 
 
 def _attribute(holder: Any, name: str) -> Any:

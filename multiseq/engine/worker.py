@@ -136,15 +136,15 @@ def main(link: str, ring: str, payload: str, absent: str) -> None:
             is to be closed when the parent ends; "-" if standard input tells which.
         ring: Address of the ring's memory.
         payload: Address of the payload.
-        absent: The packages that are not imported with what the payload holds, and their
-            versions: "keras=3.15.0,tensorflow=2.21.0", say.
+        absent: The packages that are not imported with what the payload holds, and what is known
+            of them: "keras.__version__=3.15.0,keras.backend.backend=jax", say.
     """
     fill_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    versions = dict(each.split("=") for each in absent.split(",") if each)
-    serve(_connected(link), attach(ring), attach(payload, readonly=True), versions)
+    facts = dict(each.split("=") for each in absent.split(",") if each)
+    serve(_connected(link), attach(ring), attach(payload, readonly=True), facts)
 
 
 def _connected(link: str) -> socket.socket:
