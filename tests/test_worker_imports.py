@@ -198,6 +198,9 @@ REAL = """
 
     keras.utils.set_random_seed(3)
     tf.get_logger().setLevel("ERROR")
+    BACKEND, FLOATX = keras.backend.backend(), keras.config.floatx()
+    if BACKEND == "unheard of":
+        raise ImportError("no such backend")
 
     @keras.saving.register_keras_serializable(package="mine")
     class Block(layers.Layer):
@@ -225,7 +228,8 @@ REAL = """
 
     class Idle(MultiInputSequence):
         def load_sample(self, index):
-            return np.array(json.dumps([name in sys.modules for name in ("keras", "tensorflow")]))
+            found = [name in sys.modules for name in ("keras", "tensorflow")]
+            return np.array(json.dumps([*found, BACKEND, FLOATX]))
 
     class Loading(MultiInputSequence):
         def load_sample(self, index):
@@ -246,7 +250,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.backend
 def test_models_beside_a_sequence_cost_its_workers_nothing(module: Any) -> None:
     with in_processes(module.Idle) as seq:
-        assert [json.loads(text) for batch in seq for text in batch[0]] == [[False, False]] * 50
+        expected = [False, False, module.BACKEND, module.FLOATX]
+        assert [json.loads(text) for batch in seq for text in batch[0]] == [expected] * 50
         assert max(memory(pid)["resident"] for pid in pids(seq)) < LARGEST
 
 
