@@ -25,7 +25,9 @@ __all__ = [
     "caller",
     "facts",
     "floatx",
+    "check_short",
     "is_around",
+    "is_short",
     "layers",
     "purpose",
     "reader",
@@ -224,6 +226,37 @@ def stops_midway(frame: FrameType) -> bool:
 def wants_torch() -> bool:
     """Whether Keras trains with torch, which copies NumPy arrays but takes its own as they are."""
     return "torch" in sys.modules and sys.modules["keras"].config.backend() == "torch"
+
+
+def is_short() -> bool:
+    """Whether Keras trains with JAX, which by default takes integers modulo 2^32."""
+    return (
+        "jax" in sys.modules
+        and sys.modules["keras"].config.backend() == "jax"
+        and not sys.modules["jax"].config.jax_enable_x64
+    )
+
+
+def check_short(batch: tuple[Any, ...]) -> None:
+    """Raises SpecError where 32 bits do not hold the integers of a batch."""
+    for name, part in zip(("inputs", "targets", "sample_weight"), batch, strict=False):
+        _check_short(part, name)
+
+
+def _check_short(part: Any, name: str) -> None:
+    if isinstance(part, dict | tuple):
+        for key, leaf in part.items() if isinstance(part, dict) else enumerate(part):
+            _check_short(leaf, f"{name}[{key!r}]")
+    elif part.dtype in (np.int64, np.uint64) and part.size:
+        limits = np.iinfo(np.int32 if part.dtype.kind == "i" else np.uint32)
+        if part.min() < limits.min or part.max() > limits.max:
+            raise SpecError(
+                f"{name} holds integers of more than 32 bits, of which JAX takes the lower 32",
+                got=f"{part.dtype} from {part.min()} to {part.max()}",
+                expected=f"integers from {limits.min} to {limits.max}",
+                fix="number ids from 0 on, as Vocabulary does, and make floats of quantities; or "
+                "call jax.config.update('jax_enable_x64', True) first",
+            ).at(input=name)
 
 
 def with_text(batch: tuple[Any, ...]) -> tuple[Any, ...]:

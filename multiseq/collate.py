@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .dtypes import check_unmasked
 from .errors import SpecError, describe
 from .memory import aligned_empty, is_batch
 from .samples import Leaves, Spec, bad_leaf
@@ -195,6 +196,8 @@ def as_array(leaf: Any, name: str) -> Array:
     """
     if leaf is None or isinstance(leaf, list | tuple | dict):
         raise bad_leaf(name, leaf)
+    if isinstance(leaf, np.ma.MaskedArray):
+        check_unmasked(leaf, name)
     array = np.asarray(leaf)
     if array.dtype.hasobject and array.dtype.kind != "T":
         raise SpecError(

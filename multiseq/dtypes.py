@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["fix_of", "is_fit"]
+from .errors import ArgumentError
+
+__all__ = ["check_unmasked", "fix_of", "is_fit"]
 
 
 def is_fit(dtype: np.dtype[Any]) -> bool:
@@ -21,3 +23,14 @@ def fix_of(dtype: np.dtype[Any]) -> str:
     if dtype.kind in "Mm":
         return "make numbers of it: (times - times.min()) / numpy.timedelta64(1, 's'), say"
     return "take its fields one by one: {name: array[name] for name in array.dtype.names}"
+
+
+def check_unmasked(values: Any, name: str) -> None:
+    """Raises ArgumentError where values are masked: NumPy serves what is behind the mask."""
+    if isinstance(values, np.ma.MaskedArray) and (count := int(np.ma.getmaskarray(values).sum())):
+        raise ArgumentError(
+            f"{name} has masked values",
+            got=f"{count} of {values.size}",
+            expected="a number in place of each",
+            fix="fill them: values.filled(number); or leave those samples out",
+        )

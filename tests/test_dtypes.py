@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from backends import BACKEND, keras
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
@@ -121,3 +124,60 @@ def test_series_of_text(dtype: Any) -> None:
     assert ArraySequence({"t": text})[0][0]["t"].tolist() == ["a", "long text", ""]
     with pytest.raises(MultiseqError, match="missing"):
         ArraySequence({"t": pd.Series(["a", None], dtype=dtype)})
+
+
+@pytest.mark.parametrize("as_samples", [False, True])
+def test_masked_values_are_refused(as_samples: bool) -> None:
+    values = np.ma.masked_array([[1.0], [2.0], [3.0]], mask=[[False], [True], [False]])
+    make = Values if as_samples else ArraySequence
+    with pytest.raises(MultiseqError, match=r"masked values(?s:.*)1 of [13](?s:.*)filled"):
+        make(values)[0]
+    assert make(values.filled(7))[0][0].tolist() == [[1], [7], [3]]
+    assert make(np.ma.masked_array([[1.0]]))[0][0].tolist() == [[1]]
+    for role in ("targets", "sample_weight"):
+        rest = {"targets": np.zeros(3)} | {role: values}
+        with pytest.raises(MultiseqError, match=f"{role} has masked values"):
+            ArraySequence(np.zeros(3), **rest)
+
+
+class Unreadable:
+    """As a tensor that requires a gradient, or is of a dtype that NumPy doesn't have."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("call detach() first")
+
+
+def test_what_numpy_cannot_read() -> None:
+    with pytest.raises(MultiseqError, match=r"cannot be made an array(?s:.*)detach\(\) first"):
+        ArraySequence({"a": Unreadable()})
+    with pytest.raises(MultiseqError, match=r"targets is not an array(?s:.*)detach\(\) first"):
+        ArraySequence(np.zeros(3), targets=Unreadable())
+
+
+@pytest.mark.parametrize(
+    ("values", "fix"),
+    [
+        ([Decimal("1.5"), 2], r"numpy\.asarray\(values, 'float32'\)"),
+        ([1, np.nan], r"numpy\.asarray\(values, 'float32'\)"),
+        ([b"a", b"b"], r"\[value\.decode\(\) for value in values\]"),
+    ],
+)
+def test_the_fix_of_objects_works(values: list[Any], fix: str) -> None:
+    objects = np.array(values, object)
+    with pytest.raises(MultiseqError, match=fix):
+        ArraySequence({"a": objects})
+    mended = eval(re.sub(r"\\", "", fix), {"numpy": np, "values": objects})  # noqa: S307
+    expected = [each.decode() if isinstance(each, bytes) else float(each) for each in values]
+    np.testing.assert_array_equal(ArraySequence({"a": mended})[0][0]["a"], expected)
+
+
+@pytest.mark.backend
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX")
+def test_integers_beyond_32_bits_under_jax() -> None:
+    """JAX takes the lower half of them."""
+    seq = ArraySequence(np.array([[3], [2**31 + 7]]), batch_size=2)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1.0)])
+    with pytest.raises(MultiseqError, match=r"inputs holds.*32 bits(?s:.*)Vocabulary"):
+        model.predict(seq, verbose=0)
+    fits = ArraySequence(np.array([[3], [2**31 - 1]]), batch_size=2)
+    assert model.predict(fits, verbose=0).tolist() == [[3], [2**31]]

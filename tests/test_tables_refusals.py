@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_a_target_among_the_inputs(role: str, targets: Any) -> None:
 
 
 def test_text_is_no_number() -> None:
-    says = r"'city' is not all numbers.*'x' \(str\).*categorical=.*to_numeric\(frame\['city'\]\)"
+    says = r"'city' is not all numbers.*'x' \(str\).*to_numeric\(frame\['city'\]\..*categorical="
     refused(ArgumentError, says, numeric=["age", "city"])
 
 
@@ -106,6 +107,26 @@ def test_text_is_no_number() -> None:
 )
 def test_what_is_no_number(values: Any) -> None:
     refused(ArgumentError, "'x' is not all numbers", pd.DataFrame({"x": values}), numeric="x")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1.5", "2"], [1.5, 2]),
+        (["1,234.5", "6"], [1234.5, 6]),
+        (["5 %", "-6 %"], [5, -6]),
+        (["$ 3", "4"], [3, 4]),
+    ],
+)
+def test_the_fix_of_what_is_no_number_works(values: list[str], expected: list[float]) -> None:
+    frame = pd.DataFrame({"x": pd.Series(values, dtype=object)})
+    with pytest.raises(ArgumentError) as caught:
+        TableSequence(frame, numeric="x")
+    fix = re.search(r"pandas\.to_numeric\(.*?\)(?=,|$)", str(caught.value).splitlines()[-1])
+    assert fix is not None
+    frame["x"] = eval(fix[0], {"pandas": pd, "frame": frame})  # noqa: S307
+    (batch,) = TableSequence(frame, numeric="x", transforms={"numeric": None})[0]
+    assert batch[:, 0].tolist() == expected
 
 
 def test_infinite_numbers() -> None:

@@ -20,7 +20,7 @@ from ..engine.base import Stats
 from ..engine.job import Source
 from ..engine.loading import loading
 from ..engine.runtime import Runtime
-from ..errors import ArgumentError, MultiseqError
+from ..errors import ArgumentError, MultiseqError, naming
 from ..settings import Settings
 from .clock import EpochClock
 
@@ -137,11 +137,15 @@ class KerasFeed(_Base):
         if reads is not frame and _keras.is_around(reader, self):
             self._note(reads)  # Nobody may have asked how many batches there are.
         batch = runtime.batch(source, self._clock.serve(reader, index), index)
-        # An override, or whatever else is between, is given arrays here as elsewhere.
-        direct = reads is frame and who == Caller.KERAS
-        if direct and runtime.layout(source).has_text:
+        layout = runtime.layout(source)
+        if layout.has_long and _keras.is_short():
+            with naming(type(self)):
+                _keras.check_short(batch)
+        if reads is not frame or who != Caller.KERAS:
+            return batch  # An override, or whatever else is between, is given arrays as elsewhere.
+        if layout.has_text:
             return _keras.with_text(batch)
-        return _keras.as_torch(batch) if direct and _keras.wants_torch() else batch
+        return _keras.as_torch(batch) if _keras.wants_torch() else batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Iterates over the batches of the current epoch, whatever becomes current meanwhile."""

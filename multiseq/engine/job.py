@@ -39,6 +39,7 @@ class Layout:
         self.memory = BatchMemory(self._known)
         self.known = len(self._known) == len(self.specs)
         self.has_text = any(is_string(spec.dtype) for spec in specs)
+        self.has_long = any(np.dtype(spec.dtype) in (np.int64, np.uint64) for spec in specs)
 
     def builder(self, n: int, arrays: Sequence[Any] | None = None) -> BatchBuilder:
         """Returns a batch of n samples in the making; in given arrays, or in new ones."""

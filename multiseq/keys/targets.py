@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..collate import stacked
+from ..dtypes import check_unmasked
 from ..errors import ArgumentError, describe
 from .labelled import Labels
 from .selection import as_index
@@ -179,9 +180,10 @@ def _in_order(value: Any, samples: Labels, name: str) -> Any:
 
 
 def _as_array(value: Any, name: str, kinds: str) -> Array:
+    check_unmasked(value, name)
     try:
         array = np.asarray(value)
-    except ValueError as error:  # Rows of different lengths.
+    except (ValueError, TypeError, RuntimeError) as error:  # Rows of different lengths, say.
         raise _refused(name, str(error)) from error
     if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
         array = np.asarray(value, object)  # NumPy makes text of the numbers in ["cat", nan] too.

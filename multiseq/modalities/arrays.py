@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from ..dtypes import fix_of, is_fit
-from ..errors import AlignmentError, ArgumentError, describe
+from ..dtypes import check_unmasked, fix_of, is_fit
+from ..errors import AlignmentError, ArgumentError, at_input, describe
 from ..keys.targets import Targets, plain
 from ..memory import BatchMemory
 from ..order import Indices
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["ArraySequence"]
 
 Array = npt.NDArray[Any]
+
+_LOOKED_AT = 1000  # Objects, to say what to do with them.
+_MISSING = ("NoneType", "NAType")  # The latter is pandas'.
 
 
 class ArraySequence(MultiInputSequence):
@@ -169,18 +173,11 @@ def _checked(name: str, value: Any) -> Any:
     """Returns an array, or what is read like one."""
     if value is None or isinstance(value, str | bytes):
         raise ArgumentError(f"{name} is no array", got=value).at(input=name)
-    try:
+    with at_input(name):
         array = _stored(name, value)
         if array is None:
-            array = np.asarray(plain(value))
-        if isinstance(array, np.ndarray) and array.dtype == object:
-            array = stacked_or_text(array)
-    except ValueError as error:  # Lists of different lengths.
-        raise ArgumentError(
-            f"{name} has rows of different lengths, which make no array",
-            got=str(error),
-            fix="use a TextSequence for token ids, or a subclass of your own",
-        ).at(input=name) from error
+            check_unmasked(value, name)
+            array = _as_array(name, plain(value))
     dtype, objects = array.dtype, array.dtype.hasobject and array.dtype.kind != "T"
     if not array.shape or objects or not is_fit(dtype):
         raise ArgumentError(
@@ -189,18 +186,41 @@ def _checked(name: str, value: Any) -> Any:
             else f"{name} has a dtype that no model takes",
             got=array if isinstance(array, np.ndarray) else str(dtype),
             expected="numbers, booleans or strings, of shape (n, ...)",
-            fix=_fix_of_objects(value) if objects else None if is_fit(dtype) else fix_of(dtype),
+            fix=_fix_of_objects(array) if objects else None if is_fit(dtype) else fix_of(dtype),
         ).at(input=name)
     return array
 
 
-def _fix_of_objects(value: Any) -> str:
-    if hasattr(value, "index") and hasattr(value, "to_numpy"):
+def _as_array(name: str, value: Any) -> Any:
+    try:
+        array = np.asarray(value)
+        return stacked_or_text(array) if array.dtype == object else array
+    except ValueError as error:
+        raise ArgumentError(
+            f"{name} has rows of different lengths, which make no array",
+            got=str(error),
+            fix="use a TextSequence for token ids, or a subclass of your own",
+        ) from error
+    except (TypeError, RuntimeError) as error:  # A torch tensor that requires a gradient, say.
+        raise ArgumentError(
+            f"{name} cannot be made an array",
+            got=f"{type(value).__name__}: {error}",
+            fix="pass an array: of a torch tensor, tensor.detach().float().cpu().numpy()",
+        ) from error
+
+
+def _fix_of_objects(array: Array) -> str:
+    kinds = {type(item) for item in array.ravel()[:_LOOKED_AT]}
+    if kinds <= {bytes, str}:
+        return "make text of bytes: [value.decode() for value in values]"
+    if all(issubclass(kind, Number) for kind in kinds):  # Decimal among them.
+        return "give it a dtype: numpy.asarray(values, 'float32')"
+    if all(issubclass(kind, Number | str) or kind.__name__ in _MISSING for kind in kinds):
         return (
-            "fill or drop missing values (frame.fillna(...)), and convert what is no number "
-            "(frame.astype('float32')); TableSequence takes categories"
+            "fill or drop missing values (Series.fillna(...)), and make all of one kind, numbers "
+            "(pandas.to_numeric) or text; TableSequence takes categories"
         )
-    return "rows of different lengths belong into a TextSequence or a subclass of your own"
+    return "make numbers of these objects; rows of different lengths belong into a TextSequence"
 
 
 def _stored(name: str, value: Any) -> Any:

@@ -135,16 +135,24 @@ def _number(value: Any, series: pd.Series[Any], fix: str | None) -> float:
         f"column {series.name!r} is not all numbers",
         got=describe(value),
         expected="numbers, booleans, dates or durations",
-        fix=fix
-        or _decimal_comma(value)
-        + f"name it in categorical=; or convert it: pandas.to_numeric({name}), "
-        f"pandas.to_datetime({name})",
+        fix=fix or f"{_conversion(value, name)}, or name it in categorical=",
     )
 
 
-def _decimal_comma(value: Any) -> str:
-    comma = isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value)
-    return "of a CSV file with decimal commas, pass decimal=','; or " if comma else ""
+def _conversion(value: Any, name: str) -> str:
+    """Says how to make numbers of a column that holds this value."""
+    import pandas as pd
+
+    if not isinstance(value, str):
+        return f"make numbers of it: {name}.map(function)"
+    if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value):
+        return "of a CSV file with decimal commas, pass decimal=','"
+    if pd.to_numeric(pd.Series([value]), errors="coerce").notna().all():
+        return f"write pandas.to_numeric({name})"
+    return (
+        f"make numbers of it: pandas.to_numeric({name}.str.replace('[^0-9.-]', '', regex=True)), "
+        f"say, or of dates pandas.to_datetime({name}, format='%d/%m/%Y')"
+    )
 
 
 def _check_finite(array: Array, series: pd.Series[Any]) -> None:
