@@ -86,7 +86,7 @@ def as_times(values: pd.Series[Any], name: str) -> tuple[Array, Any]:
     if kinds.is_bool_dtype(values.dtype) or not kinds.is_any_real_numeric_dtype(values.dtype):
         raise ArgumentError(
             f"{name} holds no times",
-            got=f"{describe(values.iloc[0])} ({values.dtype})",
+            got=f"{describe(values.iloc[0])}, of dtype {values.dtype}",
             expected="dates (text in ISO 8601 too), or numbers that grow with time",
             fix="convert other text with pandas.to_datetime(values, format=...)",
         )
