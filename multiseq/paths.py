@@ -10,7 +10,7 @@ from typing import Any
 
 from multiseq.errors import SourceError
 
-__all__ = ["absolute", "inside", "open_inside", "open_regular", "write_whole"]
+__all__ = ["absolute", "inside", "open_inside", "open_regular", "open_sized", "write_whole"]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Opening a FIFO waits for who writes to it, for ever perhaps.
@@ -37,10 +37,16 @@ def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
         OSError: The system refuses.
         SourceError: It is a pipe, a device, a socket or a folder: reading would never end.
     """
+    return open_sized(path, flags)[0]
+
+
+def open_sized(path: str | os.PathLike[str], flags: int = 0) -> tuple[int, int]:
+    """`open_regular`, and the size of the file in bytes."""
     fd = os.open(path, _READ | flags)
-    mode = os.fstat(fd).st_mode
+    found = os.fstat(fd)
+    mode = found.st_mode
     if stat.S_ISREG(mode):
-        return fd
+        return fd, found.st_size
     os.close(fd)
     raise SourceError(
         "the file cannot be read: it is no regular file",

@@ -100,6 +100,18 @@ def test_arrays_that_differ_are_a_list(tmp_path: Path) -> None:
         np.testing.assert_array_equal(row, array, strict=True)
 
 
+@pytest.mark.parametrize("dtype", ["<i4", ">f4", "<f4", "U1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_files_of_one_size_whose_headers_differ(tmp_path: Path, dtype: str, order: Any) -> None:
+    arrays = [np.full((2, 3), k, "<f4") for k in range(4)]
+    arrays[2] = np.asarray(np.arange(6).reshape(2, 3).astype(dtype), order=order)
+    paths = [write(tmp_path / str(k), saved(array)) for k, array in enumerate(arrays)]
+    assert len({path.stat().st_size for path in paths}) == 1
+    for found, array in zip(read(*paths), arrays, strict=True):
+        assert np.array_equal(found, array)
+        assert found.dtype == array.dtype.newbyteorder("=")
+
+
 def test_rows_keep_the_order_of_the_files(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{k}.npy", saved(np.full((4, 2), k))) for k in range(40)]
     assert read(*paths)[:, 0, 0].tolist() == list(range(40))

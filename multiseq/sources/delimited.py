@@ -28,6 +28,7 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_FIRST_BYTES = {mark[:1] for mark in _BOMS}
 # As programs write no number, but ids look: 007, +49, 1e5.
 _ID = r"^\s*(?:[+-]?0[0-9]|\+|-?[0-9]+[eE][0-9]+\s*$)"
 _WHOLE = r"\s*-?[0-9]+\s*"
@@ -55,6 +56,8 @@ class Reading(NamedTuple):
 
 def bom_encoding(start: bytes) -> str:
     """Returns the encoding that a file's first bytes tell of; UTF-8 if none."""
+    if start[:1] not in _FIRST_BYTES:  # Most files.
+        return "utf-8"
     return next((name for mark, name in _BOMS.items() if start.startswith(mark)), "utf-8")
 
 

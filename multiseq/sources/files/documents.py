@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError
-from ...paths import open_regular
+from ...paths import open_sized
 from ..delimited import bom_encoding, check_widths
 from .templates import list_names, no_such_field
 
@@ -287,12 +287,13 @@ def _read_text(path: str) -> str:
 
 
 def _read_bytes(path: str) -> bytes:
-    # Half the time that `open` takes. A read that gives nothing is the only sure sign of the end.
-    number = open_regular(path)
+    # Half the time that `open` takes. A read that gives nothing is the only sure sign of the end,
+    # but for one that stops short of what was asked for where the file's size says it should.
+    number, size = open_sized(path)
     try:
-        chunks = [os.read(number, _CHUNK)]
-        while chunks[-1]:
-            chunks.append(os.read(number, len(chunks) * _CHUNK))
+        chunks = [os.read(number, size + 1)]
+        while chunks[-1] and len(chunks[0]) != size:
+            chunks.append(os.read(number, _CHUNK))
     finally:
         os.close(number)
-    return chunks[0] if len(chunks) == 2 else b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from ...errors import SourceError
 from ...memory import aligned_empty
-from ...paths import open_regular
+from ...paths import open_regular, open_sized
 from .templates import no_such_field
 
 __all__ = ["ArrayStack", "read_npz"]
@@ -48,6 +48,8 @@ class ArrayStack:
         self._rows: npt.NDArray[Any] | None = None
         self._arrays: list[npt.NDArray[Any]] = []
         self._ragged = False
+        self._layout: _Layout | None = None  # Of the first file, where its bytes are the array's.
+        self._header = bytearray()
 
     def read(self, path: str) -> None:
         """Reads the next file.
@@ -57,18 +59,33 @@ class ArrayStack:
             OSError: The file cannot be opened.
         """
         with _File(path) as file:
-            layout = _read_layout(file, file.size())
-            array = self._room(layout)
-            _fill(array, file, layout)
+            array = self._as_before(file)
+            if array is None:
+                layout = _read_layout(file, file.size)
+                array = self._room(layout)
+                _fill(array, file, layout)
         self._arrays.append(array)
 
     def result(self) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
         """What was read: (count, *shape of one) in one array, or a list if they differ."""
         return self._arrays if self._rows is None or self._ragged else self._rows
 
+    def _as_before(self, file: _File) -> npt.NDArray[Any] | None:
+        """Reads header and data at once, where they are as those of the first file."""
+        layout = self._layout
+        if layout is None or self._rows is None or file.size != layout.end:
+            return None
+        array = self._rows[len(self._arrays), ...]
+        if file.read_both(self._header, array) == file.size and self._header == layout.header:
+            return array
+        file.seek(0)
+        return None
+
     def _room(self, layout: _Layout) -> npt.NDArray[Any]:
         if self._rows is None:
             self._rows = aligned_empty((self._count, *layout.shape), layout.native)
+            if layout.is_straight:
+                self._layout, self._header = layout, bytearray(len(layout.header))
         if self._rows.shape[1:] == layout.shape and self._rows.dtype == layout.native:
             return self._rows[len(self._arrays), ...]
         self._ragged = True
@@ -132,10 +149,10 @@ class _Member:
 class _File:
     """A file open for reading. `io.FileIO` would cost as much again as all that is done here."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_number", "size")
 
     def __init__(self, path: str) -> None:
-        self._number = open_regular(path)
+        self._number, self.size = open_sized(path)
 
     def __enter__(self) -> _File:
         return self
@@ -143,13 +160,13 @@ class _File:
     def __exit__(self, *_: object) -> None:
         os.close(self._number)
 
-    def size(self) -> int:
-        size = os.lseek(self._number, 0, os.SEEK_END)
-        os.lseek(self._number, 0, os.SEEK_SET)
-        return size
-
     def read(self, size: int) -> bytes:
         return os.read(self._number, size)
+
+    def read_both(self, header: bytearray, array: Any) -> int:
+        if hasattr(os, "readv"):
+            return os.readv(self._number, (header, array))
+        return 0
 
     def readinto(self, array: Any) -> int:
         if hasattr(os, "readv"):
@@ -162,19 +179,21 @@ class _File:
 
 
 class _Layout:
-    """How an array lies in its file: shape, dtype, order, and where its bytes begin."""
+    """How an array lies in its file: header, shape, dtype, order, and where its bytes end."""
 
-    __slots__ = ("dtype", "native", "offset", "shape", "size", "transposed")
+    __slots__ = ("dtype", "end", "header", "is_straight", "native", "shape", "size", "transposed")
 
     def __init__(
-        self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], offset: int
+        self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], header: bytes
     ) -> None:
         self.shape = shape
         self.dtype = dtype
         self.native = dtype.newbyteorder("=")
-        self.offset = offset
+        self.header = header
         self.size = math.prod(shape) * dtype.itemsize
+        self.end = len(header) + self.size
         self.transposed = fortran and len(shape) > 1
+        self.is_straight = not self.transposed and self.native == dtype and self.size > 0
 
 
 def _read_layout(file: Any, size: int) -> _Layout:
@@ -189,11 +208,11 @@ def _read_layout(file: Any, size: int) -> _Layout:
     elif offset < len(head):
         file.seek(offset)
     layout = _parse_header(head[:offset])
-    if size != offset + layout.size:
+    if size != layout.end:
         raise SourceError(
-            "the array is cut short" if size < offset + layout.size else "bytes follow the array",
+            "the array is cut short" if size < layout.end else "bytes follow the array",
             got=f"{size} bytes",
-            expected=f"{offset + layout.size} bytes: {offset} of header, and an array of shape "
+            expected=f"{layout.end} bytes: {offset} of header, and an array of shape "
             f"{layout.shape} and dtype {layout.dtype}",
             fix="write the file again",
         )
@@ -222,7 +241,7 @@ def _parse_header(head: bytes) -> _Layout:
             expected="integers, floating-point numbers, booleans or text",
             fix="convert it and save it again",
         )
-    return _Layout(shape, fortran, dtype, len(head))
+    return _Layout(shape, fortran, dtype, head)
 
 
 def _fill(array: npt.NDArray[Any], file: Any, layout: _Layout) -> None:
