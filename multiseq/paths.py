@@ -10,11 +10,21 @@ from typing import Any
 
 from multiseq.errors import SourceError
 
-__all__ = ["absolute", "inside", "open_inside", "open_regular", "open_sized", "write_whole"]
+__all__ = [
+    "absolute",
+    "inside",
+    "open_inside",
+    "open_inside_sized",
+    "open_regular",
+    "path_inside",
+    "read_inside",
+    "write_whole",
+]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Opening a FIFO waits for who writes to it, for ever perhaps.
 _READ |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_PIECE = 1 << 18
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -37,11 +47,10 @@ def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
         OSError: The system refuses.
         SourceError: It is a pipe, a device, a socket or a folder: reading would never end.
     """
-    return open_sized(path, flags)[0]
+    return _open_sized(path, flags)[0]
 
 
-def open_sized(path: str | os.PathLike[str], flags: int = 0) -> tuple[int, int]:
-    """`open_regular`, and the size of the file in bytes."""
+def _open_sized(path: str | os.PathLike[str], flags: int = 0) -> tuple[int, int]:
     fd = os.open(path, _READ | flags)
     found = os.fstat(fd)
     mode = found.st_mode
@@ -139,13 +148,48 @@ def open_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike
         OSError: The system refuses.
         SourceError: The file lies outside `root`, or `relative` is no path at all.
     """
+    return open_inside_sized(root, relative)[0]
+
+
+def open_inside_sized(
+    root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]
+) -> tuple[int, int]:
+    """`open_inside`, and the size of the file in bytes."""
     if root is None:
-        return open_regular(relative)
+        return _open_sized(relative)
     text = _text(relative)
     if _NO_LINK and os.sep not in text and text != os.pardir:
         with contextlib.suppress(OSError):
-            return open_regular(os.path.join(root, text), _NO_LINK)
-    return open_regular(inside(root, text))
+            return _open_sized(os.path.join(root, text), _NO_LINK)
+    return _open_sized(inside(root, text))
+
+
+def read_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]) -> bytes:
+    """Reads a file whole, in few calls to the system: a thread loses its turn at each.
+
+    Raises:
+        OSError, SourceError: As `open_inside`.
+    """
+    fd, size = open_inside_sized(root, relative)
+    # A read that gives nothing is the only sure sign of the end, but for one that stops short of
+    # what was asked for where the file's size says it should.
+    try:
+        pieces = [os.read(fd, size + 1)]
+        while pieces[-1] and len(pieces[0]) != size:
+            pieces.append(os.read(fd, _PIECE))
+    finally:
+        os.close(fd)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def path_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]) -> str:
+    """Returns the path of a file that can be opened, for those who open it themselves.
+
+    Raises:
+        OSError, SourceError: As `open_inside`.
+    """
+    os.close(open_inside(root, relative))
+    return os.fspath(relative) if root is None else inside(root, relative)
 
 
 def _text(relative: Any) -> str:

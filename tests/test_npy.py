@@ -57,6 +57,12 @@ ARRAYS = [
     np.array(["one", "three"]),
     np.arange(3, dtype=np.uint8),
     np.array(7, dtype=">u8"),
+    np.array(["2020-01-01", "NaT"], "M8[D]"),
+    np.array([1, 2], ">m8[s]"),
+    np.array([1 + 2j, 3], ">c8"),
+    np.array([b"a", b"abc"]),
+    np.array([(1, 2.5), (3, 4.5)], [("a", ">i4"), ("b", "<f8")]),
+    np.asfortranarray(np.ones((2, 3), [("a", ">i4"), ("b", "<f4", 2)])),
     np.zeros((1,) * 20),  # Its header has more than 128 bytes.
 ]
 
@@ -67,7 +73,7 @@ def test_reads_as_numpy_does(tmp_path: Path, array: Any) -> None:
     one = read(path)[0]
     expected = np.load(path, allow_pickle=False)
     np.testing.assert_array_equal(one, expected, strict=expected.dtype.isnative)
-    assert one.dtype.isnative
+    assert one.dtype.isnative or one.dtype.kind == "V"  # Its fields are as they were.
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda a: f"{a.dtype.str}{a.shape}")
@@ -141,16 +147,12 @@ HUGE = GOOD.replace(b"(100,), }", b"(10000000000000,), }", 1)
         (GOOD + b"\0", "bytes follow"),
         (GOOD + GOOD, "bytes follow"),
         (HUGE, "cut short"),
-        (GOOD.replace(b"(100,)", b"(-10,)"), "something else"),
+        (GOOD.replace(b"(100,)", b"(-10,)"), "makes no sense"),
         (GOOD.replace(b"'<f8'", b"'<f9'"), "makes no sense"),
         (GOOD.replace(b"{", b"(", 1), "makes no sense"),
         (GOOD.replace(b"\x93NUMPY\1", b"\x93NUMPY\4"), "makes no sense"),
         (b"PK\3\4" + GOOD, "not a .npy file"),
         (b"location,time\n1,2\n", "not a .npy file"),
-        (saved(np.array(["2020-01-01"], "M8[D]")), "something else"),
-        (saved(np.zeros(2, complex)), "something else"),
-        (saved(np.zeros(2, [("a", "f4"), ("b", "i4")])), "something else"),
-        (saved(np.zeros(2, "S3")), "something else"),
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, data: bytes, words: str) -> None:

@@ -8,30 +8,23 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from ..errors import AlignmentError, ArgumentError, SourceError, SpecError, at_input
+from ..errors import AlignmentError, ArgumentError, at_input
 from ..keys.selection import checked_keys
 from ..keys.targets import Targets
 from ..order import Indices
 from ..samples import Structure
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
-from ..sources.files.documents import as_array, as_column, read_csv, read_json, read_txt
-from ..sources.files.npy import ArrayStack, read_npz
-from ..sources.files.templates import Template, check_files, find_keys
-from ..sources.steps import as_steps, stacked
-from ..transforms import Holder, Transform
+from ..sources.files.leaves import Leaf, by_file
+from ..sources.files.templates import check_files, find_keys, is_known
+from ..sources.foreign import Foreign, as_foreign
+from ..sources.steps import as_steps
+from ..transforms import Transform
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["FileSequence"]
-
-_READERS: dict[str, Callable[..., list[Any]]] = {
-    "npz": read_npz,
-    "csv": read_csv,
-    "json": read_json,
-    "txt": read_txt,
-}
 
 
 class FileSequence(MultiInputSequence):
@@ -47,6 +40,10 @@ class FileSequence(MultiInputSequence):
     - `meta_{key}.json:name`: a number (int64 or float64), a bool, text, or an array of a
       rectangular list of those. `outer.inner` is a field of an object within.
     - `meta_{key}.txt:name`: the same, of a dict that was written as `str(dict)`.
+
+    Other files are read by `read`, a function of a file's bytes that returns an array; if its
+    parameter is annotated as a `str` or a `Path`, or its name ends in "path" or "filename", it is
+    given the path instead.
 
     Paths are relative to `root`, with '/' on every system. `{key}` may be part of a folder's name
     and occur several times. The ':' that counts is the first one after a known ending.
@@ -65,6 +62,9 @@ class FileSequence(MultiInputSequence):
         ...     shuffle=True,
         ... )
         >>> train, test = data.split(0.8, 0.2)
+        >>> scans = FileSequence(
+        ...     "scans", "{key}.dcm", read=lambda path: pydicom.dcmread(path).pixel_array
+        ... )
         >>> train.adapt()
 
     Args:
@@ -78,6 +78,8 @@ class FileSequence(MultiInputSequence):
             name (`"targets[0]"` for a target), alone it is "inputs" or "targets". Text must have
             a `Vocabulary`, since a model takes numbers. Also a function of one value, such as one
             that scales a volume by itself; or a tuple of a function and a transform.
+        read: A function for the files of endings that are not among those above; or a dict of
+            functions by the name of an input or target, for files of any ending.
         keys: Which keys to use, in this order; anything `pandas.Index` takes. `None` for those
             in the folder: as ascending integers if all are decimal integers without leading zeros,
             else as text, with the numbers in it in order (`a2` before `a10`). A key that lacks
@@ -98,24 +100,30 @@ class FileSequence(MultiInputSequence):
         targets: Any = None,
         *,
         transforms: Mapping[Any, Any] | None = None,
+        read: Callable[[Any], Any] | Mapping[Any, Callable[[Any], Any]] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
         **keywords: Unpack[BaseKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
         self._root = _checked_folder(root)
-        super().__init__(self._prepare(parts, transforms or {}, keys), **keywords)
+        super().__init__(self._prepare(parts, transforms or {}, read, keys), **keywords)
 
     def _prepare(
-        self, parts: Mapping[str, Any], transforms: Mapping[Any, Any], keys: Any
+        self, parts: Mapping[str, Any], transforms: Mapping[Any, Any], read: Any, keys: Any
     ) -> pd.Index[Any]:
         """Plans what to read from which file, and returns the keys of those files."""
         in_files = _parts_in_files(parts)
         self._structure = Structure(tuple(in_files.values()))
         named = [pair for part, value in in_files.items() for pair in _named(part, value)]
-        self._leaves = [_Leaf(place, name, text) for place, (name, text) in enumerate(named)]
+        self._leaves = [
+            Leaf(place, name, text, function)
+            for place, ((name, text), function) in enumerate(
+                zip(named, _functions(named, read), strict=True)
+            )
+        ]
         self._transforms = _assign_transforms(self._leaves, transforms)
-        self._files = _by_file(self._root, self._leaves)
+        self._files = by_file(self._root, self._leaves)
         templates = [file.template for file in self._files]
         index = checked_keys(find_keys(self._root, templates) if keys is None else keys)
         if keys is not None:
@@ -166,112 +174,6 @@ class FileSequence(MultiInputSequence):
     def _assemble(self, leaves: list[Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
         parts = self._structure.unflatten(leaves)
         return (*parts[: self._others_at], *given, *parts[self._others_at :])
-
-
-class _Leaf(Holder):
-    """One input or target that comes from files."""
-
-    def __init__(self, place: int, name: Any, text: str) -> None:
-        self.place, self.name, self.text = place, name, text
-        self.template = Template(text)
-        self.function: Callable[[Any], Any] | None = None
-        self.transform: Transform | None = None
-
-    def prepared(self, column: Any) -> Any:
-        """Returns what the transform is given, of values as read."""
-        return column if self.function is None else stacked([self.function(v) for v in column])
-
-    def finish(self, column: Any) -> Any:
-        """Turns values as read into what the model gets."""
-        column = self.prepared(column)
-        if self.transform is not None:
-            return self.transform.transform(column)
-        if isinstance(column, list):
-            texts = [value for value in column if isinstance(value, str) or value.dtype.kind == "U"]
-        else:
-            texts = [column] if column.dtype.kind == "U" else []
-        if texts:
-            raise SpecError(
-                f"{self.text} is text, and models take numbers",
-                got=texts[0],
-                expected="a transform that makes numbers of it",
-                fix=f"add transforms={{{self.name!r}: Vocabulary()}}, and call adapt() on the "
-                "training sequence",
-            )
-        return column
-
-
-class _File(Holder):
-    """One file of each sample, and the leaves that come from it."""
-
-    def __init__(self, root: str, leaves: Sequence[_Leaf]) -> None:
-        self.leaves, self.template = leaves, leaves[0].template
-        self._fields = [leaf.template.field for leaf in leaves]
-        self._pieces = [os.path.join(root, self.template.pieces[0]), *self.template.pieces[1:]]
-
-    def read(self, keys: Sequence[Any]) -> list[Any]:
-        """Reads this file of several samples.
-
-        Returns:
-            For each leaf an array with a leading axis of len(keys), or a list of arrays and
-            strings where they are not alike.
-
-        Raises:
-            SourceError: A file is missing, damaged or refused; it says which.
-        """
-        paths = [str(key).join(self._pieces) for key in keys]
-        try:
-            return self._read(paths)
-        except SourceError as error:
-            key = keys[paths.index(error.where.pop("file"))]
-            error.what = f"{self.template.name(str(key))}: {error.what}"
-            error.at(key=repr(key), input=", ".join(str(leaf.name) for leaf in self.leaves))
-            raise
-
-    def _read(self, paths: Sequence[str]) -> list[Any]:
-        if self.template.kind == "npy":
-            stack = ArrayStack(len(paths))
-            _each(stack.read, paths, paths)
-            return [stack.result()]
-        reader, fields = _READERS[self.template.kind], self._fields
-        rows = _each(lambda path: reader(path, fields), paths, paths)
-        return [_column(values, paths) for values in zip(*rows, strict=True)]
-
-
-def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence[str]) -> list[Any]:
-    results = []
-    for value, path in zip(values, paths, strict=True):
-        try:
-            results.append(function(value))
-        except SourceError as error:
-            error.at(file=path)
-            raise
-        except OSError as error:
-            raise SourceError(
-                "the file cannot be read",
-                got=error.strerror or str(error),
-                fix="restore it, or make the sequence anew",
-            ).at(file=path) from error
-    return results
-
-
-def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
-    column = as_column(values)
-    if column is not None:
-        return column
-    arrays = _each(as_array, values, paths)
-    # Other dtypes are left apart: in one array, numbers among text or booleans would change.
-    kinds = {(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays}
-    return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
-
-
-def _by_file(root: str, leaves: Sequence[_Leaf]) -> list[_File]:
-    """Groups leaves by file; an array file is all one leaf, so each such leaf reads for itself."""
-    groups: dict[Any, list[_Leaf]] = {}
-    for leaf in leaves:
-        own = leaf.place if leaf.template.kind == "npy" else None
-        groups.setdefault((leaf.template.path, own), []).append(leaf)
-    return [_File(root, group) for group in groups.values()]
 
 
 def _checked_folder(root: str | os.PathLike[str]) -> str:
@@ -333,18 +235,42 @@ def _aligned(others: Mapping[str, Any], keys: pd.Index[Any]) -> Targets:
         raise
 
 
-def _assign_transforms(leaves: Sequence[_Leaf], given: Mapping[Any, Any]) -> dict[Any, Transform]:
+def _functions(named: Sequence[tuple[Any, str]], read: Any) -> list[Foreign | None]:
+    """Returns for each template the function that reads its files, or None."""
+    if isinstance(read, Mapping):
+        for name in read:
+            _check_name("read", name, named)
+        functions = {name: as_foreign(function) for name, function in read.items()}
+        return [functions.get(name) for name, _ in named]
+    foreign = as_foreign(read)
+    functions = {text: None if is_known(text) else foreign for _, text in named}
+    if foreign is not None and not any(functions.values()):
+        raise ArgumentError(
+            "read= is for files of other formats, and all templates name known ones",
+            got=", ".join(functions),
+            fix=f"say what it reads: read={{{named[0][0]!r}: function}}; or leave it out",
+        )
+    return [functions[text] for _, text in named]
+
+
+def _check_name(argument: str, name: Any, named: Sequence[tuple[Any, str]]) -> None:
+    """Raises ArgumentError unless one template has this name."""
+    texts = {text for other, text in named if other == name}
+    if len(texts) != 1:
+        raise ArgumentError(
+            f"{argument}: {name!r} is " + ("two different things" if texts else "no input"),
+            got=", ".join(sorted(texts)) or f"{argument} for {name!r}",
+            expected=f"one of {[other for other, _ in named]}",
+            fix="name a target otherwise than the inputs" if texts else "correct the name",
+        )
+
+
+def _assign_transforms(leaves: Sequence[Leaf], given: Mapping[Any, Any]) -> dict[Any, Transform]:
     """Gives leaves their functions and transforms; returns the latter."""
     for name, value in given.items():
         function, transform = as_steps(value)
-        named = [leaf for leaf in leaves if leaf.name == name]
-        if len({leaf.text for leaf in named}) != 1:
-            raise ArgumentError(
-                f"transforms: {name!r} is " + ("two different things" if named else "no input"),
-                got=", ".join(leaf.text for leaf in named) or f"transforms for {list(given)}",
-                expected=f"one of {[leaf.name for leaf in leaves]}",
-                fix="name a target otherwise than the inputs" if named else "correct the name",
-            )
-        for leaf in named:
-            leaf.function, leaf.transform = function, transform
+        _check_name("transforms", name, [(leaf.name, leaf.text) for leaf in leaves])
+        for leaf in leaves:
+            if leaf.name == name:
+                leaf.function, leaf.transform = function, transform
     return {leaf.name: leaf.transform for leaf in leaves if leaf.transform is not None}

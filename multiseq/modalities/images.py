@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
@@ -15,8 +16,10 @@ from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
+from ..sources.foreign import Foreign, as_foreign, check_paths
 from ..sources.images.decode import Decoder
 from ..sources.images.fitting import Fit, Fitting, Interpolation, Pixels
+from ..sources.images.given import GivenImage
 from ..sources.images.pillow import SUFFIXES, pixel_limit
 from ..sources.items import check_keys, index_beside, items_and_keys, with_spec
 from ..sources.media.store import (
@@ -56,6 +59,13 @@ class ImageSequence(MultiInputSequence):
     bits, integers or floats, which need `scale=None`, for nothing tells what is white in them. Of
     colors with 16 bits for each channel, the upper 8 are read.
 
+    **Other formats**: `read` is a function of a file's bytes that returns an array of shape
+    (height, width) or (height, width, channels), of any number of channels, which is then brought
+    to the size as other images are. If its parameter is annotated as a `str` or a `Path`, or its
+    name ends in "path" or "filename", it is given the path instead. It reads all the files, and
+    turns them itself. Values but uint8 need `scale=None`; they are averaged as float32, and taken
+    as they are with `interpolation="nearest"`.
+
     `fast` decodes a JPEG at the smallest of the scales 1/8, 1/4, 3/8 and 1/2 that still holds
     every pixel needed, in a fraction of the time. On photographs the result differs from that of
     decoding whole (and averaging with a triangular filter) by a mean of 1 of 255 levels, and less
@@ -67,22 +77,29 @@ class ImageSequence(MultiInputSequence):
         >>> masks = ImageSequence(
         ...     "masks", size=64, channels=1, dtype="uint8", scale=None, interpolation="nearest"
         ... )
+        >>> bands = ImageSequence(
+        ...     "fields/*.tif",
+        ...     read=lambda data: tifffile.imread(io.BytesIO(data)),
+        ...     size=64,
+        ...     channels=5,
+        ...     scale=None,
+        ... )
         >>> turn = albumentations.Compose([albumentations.D4()])
         >>> train = join(image=photos, targets=masks, augment=turn)
 
     Args:
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
-            folder or a zip archive, whose image files are all taken, those in its subfolders too;
-            or a pattern such as "train/*.jpg". Instead of paths it may hold the `bytes` of files,
-            or dicts of "bytes" and "path", as columns of Hugging Face's `datasets` do after
-            `cast_column("image", datasets.Image(decode=False))`.
+            folder or a zip archive, whose image files are all taken (with `read`, all its files),
+            those in its subfolders too; or a pattern such as "train/*.jpg". Instead of paths it may
+            hold the `bytes` of files, or dicts of "bytes" and "path", as columns of Hugging Face's
+            `datasets` do after `cast_column("image", datasets.Image(decode=False))`.
         targets: A Series (aligned by its index), an array in the order of `source`, or a dict of
             those by output name. With a folder, an archive or a pattern, where files have no order
             but that of their names, a Series, unless `keys` tells their order.
         size: (height, width), or one number for both.
         root: The folder that paths are relative to, and that no path may lead out of; or a zip
             archive that they are members of. Without it paths are taken as they are.
-        channels: 1 for gray, 3 for RGB, 4 for RGBA.
+        channels: 1 for gray, 3 for RGB, 4 for RGBA; with `read`, as many as its arrays have.
         fit: What happens where proportions differ: "stretch" ignores them, "crop" cuts the longer
             sides off evenly, "pad" adds black borders (of zeros).
         interpolation: "bilinear" averages over all the pixels that fall together; "nearest" takes
@@ -91,6 +108,7 @@ class ImageSequence(MultiInputSequence):
         scale: Values 0 to 255 are multiplied by it; None leaves them as they are.
         fast: Whether to decode a JPEG at the smallest sufficient scale.
         upright: Whether images are turned by their EXIF orientation.
+        read: A function that reads the files in place of Pillow.
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
             dict; else the names of the files without folder and ending, where these differ from
             one another; else the paths.
@@ -118,29 +136,34 @@ class ImageSequence(MultiInputSequence):
         scale: float | None = 1 / 255,
         fast: bool = True,
         upright: bool = True,
+        read: Callable[[Any], Any] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
         **keywords: Unpack[BaseKeywords],
     ) -> None:
         self._dtype = _checked_dtype(dtype)
         self._scale = _checked_scale(scale, self._dtype)
-        _check_choice("channels", channels, (1, 3, 4))
-        _check_choice("fit", fit, ("stretch", "crop", "pad"))
-        _check_choice("interpolation", interpolation, ("bilinear", "nearest"))
+        foreign = as_foreign(read)
+        channels = _checked_channels(channels, foreign)
+        fitting = _checked_fitting(size, fit, interpolation)
         _check_choice("fast", fast, (True, False))
         _check_choice("upright", upright, (True, False))
         as_stored = scale is None and (self._dtype != np.uint8 or interpolation == "nearest")
         limit = pixel_limit()
-        fitting = Fitting(_checked_size(size), fit, interpolation)
         self._decode = Decoder(fitting, channels, fast, as_stored, upright, limit)
+        self._given: GivenImage | None = None
+        if foreign is not None:
+            self._given = GivenImage(foreign, fitting, channels, self._dtype, self._scale)
         self._shape = (*fitting.size, channels)
         listed = isinstance(source, str | os.PathLike)
         if listed:
-            source, root = found_files(os.fspath(source), root, SUFFIXES, "image")
+            suffixes = SUFFIXES if foreign is None else ("",)
+            source, root = found_files(os.fspath(source), root, suffixes, "image")
         items, own_keys = items_and_keys(source, "image files")
         items = unwrapped(items)
         largest = None if limit is None else limit * _MOST_BYTES_A_PIXEL
         self._files = file_store(items, own_keys, root, "image file", largest)
+        check_paths(foreign, self._files)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
             if listed:
@@ -165,7 +188,7 @@ class ImageSequence(MultiInputSequence):
 
     def _load_into(self, out: Pixels, index: int) -> None:
         try:
-            pixels = self._decode(self._files.read(index))
+            pixels = self._pixels(index)
             if self._scale is not None:
                 np.multiply(pixels, self._scale, out=out)
             else:
@@ -176,6 +199,11 @@ class ImageSequence(MultiInputSequence):
                 error.what = f"{name!r}: {error.what}"
             raise
 
+    def _pixels(self, index: int) -> Pixels:
+        if self._given is None:
+            return self._decode(self._files.read(index))
+        return self._given(self._files, index)
+
 
 def _held_by(dtype: np.dtype[Any], values: Pixels) -> Pixels:
     """Returns values that a dtype can hold, rounded where it has no fractions.
@@ -183,20 +211,26 @@ def _held_by(dtype: np.dtype[Any], values: Pixels) -> Pixels:
     Raises:
         SourceError: It cannot hold them all.
     """
-    if dtype.name in ("float32", "float64"):
+    wider = values.dtype.kind == "f" and values.dtype.itemsize > dtype.itemsize
+    if dtype.name in ("float32", "float64") and not wider:
         return values
-    if dtype.kind in "iu":
-        values = np.rint(values)
     limits: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    least, largest = float(values.min()), float(values.max())
+    held = np.rint(values) if dtype.kind in "iu" else values[np.isfinite(values)]
+    least, largest = (float(held.min()), float(held.max())) if held.size else (0.0, 0.0)
     if float(limits.min) <= least and largest <= float(limits.max):
-        return values
+        return np.rint(values) if dtype.kind in "iu" else values
     raise SourceError(
         f"the image has values that {dtype} cannot hold",
         got=f"{least:g} to {largest:g}",
         expected=f"{limits.min:g} to {limits.max:g}",
         fix="choose another dtype: int32 for ids, float32 for what is measured",
     )
+
+
+def _checked_fitting(size: Any, fit: Any, interpolation: Any) -> Fitting:
+    _check_choice("fit", fit, ("stretch", "crop", "pad"))
+    _check_choice("interpolation", interpolation, ("bilinear", "nearest"))
+    return Fitting(_checked_size(size), fit, interpolation)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
@@ -208,6 +242,20 @@ def _checked_size(size: Any) -> tuple[int, int]:
         return int(pair[0]), int(pair[1])
     raise ArgumentError(
         "bad size", got=size, expected="(height, width) in pixels, or one number for both"
+    )
+
+
+def _checked_channels(channels: Any, foreign: Foreign | None) -> int:
+    whole = isinstance(channels, int | np.integer) and not isinstance(channels, bool)
+    if whole and channels > 0 and (foreign is not None or channels in (1, 3, 4)):
+        return int(channels)
+    raise ArgumentError(
+        "bad channels",
+        got=channels,
+        expected="1, 3 or 4" if foreign is None else "an integer of at least 1",
+        fix="files of other formats, of any number of channels, are read with read="
+        if foreign is None
+        else None,
     )
 
 

@@ -1,8 +1,8 @@
 """Reads `.csv`, `.json` and `.txt` files into plain values, and those into arrays.
 
 Nothing in a file is executed: `.txt` metadata, the `str()` of a dict, goes through
-`ast.literal_eval`. A reader takes a path and the fields wanted from that file, `None` for the
-whole of it, and returns one value for each.
+`ast.literal_eval`. A reader takes a path, the fields wanted from that file, `None` for the whole
+of it, and the folder that the path may not leave; it returns one value for each field.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import ast
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from typing import Any, Never
 
@@ -19,25 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError
-from ...paths import open_sized
+from ...paths import read_inside
 from ..delimited import bom_encoding, check_widths
 from .templates import list_names, no_such_field
 
 __all__ = ["as_array", "as_column", "read_csv", "read_json", "read_txt"]
 
-_CHUNK = 1 << 16
 _MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
 _LONGEST_LITERAL = 1 << 18  # `ast.literal_eval` takes some 100 bytes of memory a character.
 
 
-def read_json(path: str, fields: Sequence[str | None]) -> list[Any]:
+def read_json(path: str, fields: Sequence[str | None], root: str | None = None) -> list[Any]:
     """Reads fields of a JSON object; a '.' leads into an object within.
 
     Raises:
         SourceError: The file is no JSON, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path)
+    text = _read_text(path, root)
     try:
         document = _DECODER.decode(text)
     except SourceError:
@@ -47,14 +45,14 @@ def read_json(path: str, fields: Sequence[str | None]) -> list[Any]:
     return [_find_field(document, field) for field in fields]
 
 
-def read_txt(path: str, fields: Sequence[str | None]) -> list[Any]:
+def read_txt(path: str, fields: Sequence[str | None], root: str | None = None) -> list[Any]:
     """Reads fields of a dict that was written as `str(dict)`, without evaluating it as code.
 
     Raises:
         SourceError: The file is anything but a Python literal, too long, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path)
+    text = _read_text(path, root)
     if len(text) > _LONGEST_LITERAL:
         raise SourceError(
             "the text is too long to be read as a Python literal",
@@ -66,7 +64,9 @@ def read_txt(path: str, fields: Sequence[str | None]) -> list[Any]:
     return [_find_field(document, field) for field in fields]
 
 
-def read_csv(path: str, columns: Sequence[str | None]) -> list[npt.NDArray[Any]]:
+def read_csv(
+    path: str, columns: Sequence[str | None], root: str | None = None
+) -> list[npt.NDArray[Any]]:
     """Reads columns as (rows,), or the whole table as (rows, columns), of float64.
 
     A first line that is not all numbers (`nan` and `inf` are some) is a header. Cells are
@@ -77,7 +77,7 @@ def read_csv(path: str, columns: Sequence[str | None]) -> list[npt.NDArray[Any]]
             differ in width, or a name occurs twice.
         OSError: The file cannot be opened.
     """
-    stream = io.StringIO(_read_text(path), newline="")
+    stream = io.StringIO(_read_text(path, root), newline="")
     whole = None in columns
     header = next(filter(None, csv.reader(stream)))
     if _is_numeric(header):
@@ -270,8 +270,8 @@ def _parse_table(stream: io.StringIO, columns: Sequence[int] | None) -> npt.NDAr
         ) from error
 
 
-def _read_text(path: str) -> str:
-    data = _read_bytes(path)
+def _read_text(path: str, root: str | None) -> str:
+    data = read_inside(root, path)
     try:
         text = data.decode(bom_encoding(data[:4]))
     except UnicodeDecodeError as error:
@@ -284,16 +284,3 @@ def _read_text(path: str) -> str:
     if not text or text.isspace():
         raise SourceError("the file is empty", fix="write it again, or leave its key out")
     return text
-
-
-def _read_bytes(path: str) -> bytes:
-    # Half the time that `open` takes. A read that gives nothing is the only sure sign of the end,
-    # but for one that stops short of what was asked for where the file's size says it should.
-    number, size = open_sized(path)
-    try:
-        chunks = [os.read(number, size + 1)]
-        while chunks[-1] and len(chunks[0]) != size:
-            chunks.append(os.read(number, _CHUNK))
-    finally:
-        os.close(number)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -21,7 +21,7 @@ from numpy.lib import format as npy
 
 from ...errors import SourceError
 from ...memory import aligned_empty
-from ...paths import open_regular, open_sized
+from ...paths import open_inside, open_inside_sized
 from .templates import no_such_field
 
 __all__ = ["ArrayStack", "read_npz"]
@@ -41,10 +41,11 @@ class ArrayStack:
 
     Args:
         count: How many files will be read.
+        root: The folder that their paths may not leave.
     """
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, root: str | None = None) -> None:
+        self._count, self._root = count, root
         self._rows: npt.NDArray[Any] | None = None
         self._arrays: list[npt.NDArray[Any]] = []
         self._ragged = False
@@ -55,10 +56,10 @@ class ArrayStack:
         """Reads the next file.
 
         Raises:
-            SourceError: The file is damaged, or holds anything but numbers or text.
+            SourceError: The file is damaged, or holds pickled objects.
             OSError: The file cannot be opened.
         """
-        with _File(path) as file:
+        with _File(*open_inside_sized(self._root, path)) as file:
             array = self._as_before(file)
             if array is None:
                 layout = _read_layout(file, file.size)
@@ -92,15 +93,20 @@ class ArrayStack:
         return np.empty(layout.shape, layout.native)
 
 
-def read_npz(path: str, names: Sequence[str]) -> list[npt.NDArray[Any]]:
+def read_npz(path: str, names: Sequence[str], root: str | None = None) -> list[npt.NDArray[Any]]:
     """Reads arrays of an archive by name.
+
+    Args:
+        path: The archive.
+        names: Of the arrays.
+        root: The folder that the path may not leave.
 
     Raises:
         SourceError: The archive is damaged, lacks an array, or holds pickled objects.
         OSError: The file cannot be opened.
     """
     try:
-        with open(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
+        with open(open_inside(root, path), "rb") as file, zipfile.ZipFile(file) as archive:
             return [_read_member(archive, name) for name in names]
     except (SourceError, OSError):
         raise
@@ -151,8 +157,8 @@ class _File:
 
     __slots__ = ("_number", "size")
 
-    def __init__(self, path: str) -> None:
-        self._number, self.size = open_sized(path)
+    def __init__(self, number: int, size: int) -> None:
+        self._number, self.size = number, size
 
     def __enter__(self) -> _File:
         return self
@@ -188,7 +194,8 @@ class _Layout:
     ) -> None:
         self.shape = shape
         self.dtype = dtype
-        self.native = dtype.newbyteorder("=")
+        # The fields of a record may be of different byte orders, and are left as they are.
+        self.native = dtype if dtype.kind == "V" else dtype.newbyteorder("=")
         self.header = header
         self.size = math.prod(shape) * dtype.itemsize
         self.end = len(header) + self.size
@@ -234,12 +241,11 @@ def _parse_header(head: bytes) -> _Layout:
         ) from error
     if dtype.hasobject:
         raise _pickled(f"an array of dtype {dtype}")
-    if dtype.kind not in "biufU" or min(shape, default=0) < 0:
+    if min(shape, default=0) < 0:
         raise SourceError(
-            "the array holds something else than numbers or text",
-            got=f"shape {shape} and dtype {dtype}",
-            expected="integers, floating-point numbers, booleans or text",
-            fix="convert it and save it again",
+            "the header of the array makes no sense",
+            got=f"shape {shape}",
+            fix="write the file again with `numpy.save`",
         )
     return _Layout(shape, fortran, dtype, head)
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ...errors import AlignmentError, ArgumentError, SourceError
 from ...paths import inside
 
-__all__ = ["Template", "check_files", "find_keys", "list_names", "no_such_field"]
+__all__ = ["Template", "check_files", "find_keys", "is_known", "list_names", "no_such_field"]
 
 # What stands behind the ':' of a template, for each ending that can be read.
 _FIELDS = {"npy": "", "npz": "array", "csv": "column", "json": "field", "txt": "field"}
@@ -30,10 +30,11 @@ class Template:
 
     Args:
         text: As in `meta_{key}.json:location`; the path is relative, with '/' on every system.
+        foreign: Whether a user's function reads the files, which may then have any ending.
 
     Attributes:
         path: What stands before the ':'.
-        kind: Its ending in small letters, as in "json".
+        kind: Its ending in small letters, as in "json"; "" where a user's function reads it.
         field: What stands after the ':', or None.
         parts: The path's folders and file.
         pieces: The path, cut where the key goes.
@@ -42,14 +43,18 @@ class Template:
         ArgumentError: The text is no such template.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, foreign: bool = False) -> None:
         match = _TEMPLATE.fullmatch(text)
-        if match is None:
-            raise _bad(text, "does not name a file that can be read", ", ".join(_FIELDS))
+        if foreign and match and match["field"] is not None:
+            raise _bad(text, "says what to take, and read= takes the whole file", "no ':'")
+        if match is None and not foreign:
+            error = _bad(text, "does not name a file that can be read", ", ".join(_FIELDS))
+            error.fix = f"{_EXAMPLE}; files of other formats are read with read="
+            raise error
         self.text = text
-        self.path: str = match["path"]
-        self.kind: str = match["kind"].lower()
-        self.field: str | None = match["field"]
+        self.path: str = text if foreign or match is None else match["path"]
+        self.kind: str = "" if foreign or match is None else match["kind"].lower()
+        self.field: str | None = None if match is None else match["field"]
         self.parts = self.path.split("/")
         self.pieces = self.path.split(_PLACE)
         self._check_path()
@@ -67,12 +72,17 @@ class Template:
             raise _bad(self.text, "is not a plain path below `root`", "a relative path with '/'")
 
     def _check_field(self) -> None:
-        word = _FIELDS[self.kind]
+        word = _FIELDS.get(self.kind, "")
         if self.field == "" or _PLACE in (self.field or "") or (self.field and not word):
             expected = f"a {word} after the ':'" if word else f"no ':' after .{self.kind}"
             raise _bad(self.text, "has a field that makes no sense", expected)
         if self.field is None and self.kind == "npz":
             raise _bad(self.text, "does not say which array", "'name_{key}.npz:array'")
+
+
+def is_known(text: str) -> bool:
+    """Whether a template names a file of an ending that is known."""
+    return _TEMPLATE.fullmatch(text) is not None
 
 
 def _bad(text: str, what: str, expected: str) -> ArgumentError:

@@ -80,8 +80,8 @@ class Decoder:
                 "of colors with 16 bits for each channel, only the upper 8 can be read",
                 got=f"a {image.format} file of mode {image.mode}",
                 expected="8 bits for each channel, or one channel",
-                fix="pass a scale, which takes all images for 0 to 255; or store each channel in "
-                "a file of its own",
+                fix="pass a scale, which takes all images for 0 to 255; or read the files with "
+                "another package: read=lambda data: tifffile.imread(io.BytesIO(data))",
             )
         few = _GRAY_OF_FEW_BITS.search(str(image.tile))
         image = self._loaded(image)

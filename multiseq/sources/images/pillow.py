@@ -66,8 +66,8 @@ def unsupported(got: str) -> SourceError:
         "images of this kind are not supported: Pillow cannot read them",
         got=got,
         expected="1, 3 or 4 channels of 8 bits, or one of 16 or 32",
-        fix="read the file with the package that wrote it, and store an array of numbers: "
-        "FileSequence reads .npy, ArraySequence takes arrays",
+        fix="read the files with another package: pass scale=None, channels= as many as they have, "
+        "and read=lambda data: tifffile.imread(io.BytesIO(data))",
     )
 
 
@@ -77,7 +77,7 @@ def broken(got: str) -> SourceError:
         "this is no image, or a damaged one",
         got=got,
         expected="a whole JPEG, PNG, WebP, BMP, GIF, TIFF, PPM, JPEG 2000 or AVIF file",
-        fix="restore the file, or leave its key out",
+        fix="restore the file, or leave its key out; files of other formats are read with read=",
     )
 
 

@@ -23,7 +23,7 @@ def find_files(
     Args:
         source: The folder, in which all files with one of the suffixes count; or a pattern.
         root: What the source is relative to.
-        suffixes: Endings in lower case.
+        suffixes: Endings in lower case; `("",)` for any.
         what: What the files hold, such as "sound", for errors.
 
     Returns:
@@ -37,6 +37,8 @@ def find_files(
         root = folder
         below = glob.iglob("**/*", root_dir=folder, recursive=True)
         files = [path for path in below if path.lower().endswith(suffixes)]
+        if "" in suffixes:
+            files = [path for path in files if not os.path.isdir(os.path.join(folder, path))]
     else:
         files = glob.glob(source, root_dir=root, recursive=True)
     if not files:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...keys.selection import few
-from ...paths import absolute, open_inside
+from ...paths import absolute, open_inside, path_inside, read_inside
 from ..flat import FlatRows, FlatTexts
 from ..items import check_items
 from .finding import attempt, file_keys, find_files
@@ -29,11 +29,15 @@ __all__ = [
 
 Root = str | os.PathLike[str] | None
 
-_PIECE = 1 << 18
-
 
 class FileStore(Protocol):
-    """Files by index, read from any thread or process."""
+    """Files by index, read from any thread or process.
+
+    Attributes:
+        has_paths: Whether they are files of their own.
+    """
+
+    has_paths: bool
 
     def read(self, index: int) -> bytes:
         """Returns the bytes of a file.
@@ -44,6 +48,13 @@ class FileStore(Protocol):
 
     def open(self, index: int) -> IO[bytes]:
         """Opens a file for those who need but a part of it; the caller closes it.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+
+    def path(self, index: int) -> str:
+        """Returns the path of a file that is there, where `has_paths`.
 
         Raises:
             SourceError: It cannot be read.
@@ -61,33 +72,35 @@ class _InFolder:
         root: The folder they are relative to, and may not lie outside of; None for any.
     """
 
+    has_paths = True
+
     def __init__(self, paths: FlatTexts, root: Root) -> None:
         self._paths, self._root = paths, None if root is None else absolute(root)
 
     def read(self, index: int) -> bytes:
-        return attempt(functools.partial(_whole, self._root, self._paths[index]))
+        return attempt(functools.partial(read_inside, self._root, self._paths[index]))
 
     def open(self, index: int) -> IO[bytes]:
         path = self._paths[index]
         return attempt(lambda: open(open_inside(self._root, path), "rb", buffering=0))
 
+    def path(self, index: int) -> str:
+        return attempt(functools.partial(path_inside, self._root, self._paths[index]))
+
     def name(self, index: int) -> str | None:
         return os.path.join(self._root or "", self._paths[index])
 
 
-def _whole(root: str | None, path: str) -> bytes:
-    """Reads a file in as few calls to the system as it takes: a thread loses its turn at each."""
-    fd = open_inside(root, path)
-    try:
-        pieces = []
-        while piece := os.read(fd, _PIECE):
-            pieces.append(piece)
-    finally:
-        os.close(fd)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+class _WithoutPaths:
+    """What is no file of its own."""
+
+    has_paths = False
+
+    def path(self, index: int) -> str:
+        raise NotImplementedError
 
 
-class _InZip(ZipMembers):
+class _InZip(_WithoutPaths, ZipMembers):
     """Members of an archive, and their names."""
 
     def __init__(self, path: Any, names: FlatTexts, largest: int | None) -> None:
@@ -101,7 +114,7 @@ class _InZip(ZipMembers):
         return f"{self._path}/{self._names[index]}"
 
 
-class _InMemory:
+class _InMemory(_WithoutPaths):
     """Bytes of files: the caller's own objects here, one shared array in worker processes."""
 
     def __init__(self, items: list[Any]) -> None:
@@ -133,7 +146,7 @@ def found_files(
         source: A folder or a zip archive, of which all files with one of the suffixes are taken,
             or a pattern such as "train/*.jpg".
         root: The folder or the zip archive it is relative to.
-        suffixes: In lower case, with their dots.
+        suffixes: In lower case, with their dots; `("",)` for any.
         what: What the files hold, for errors.
 
     Raises:

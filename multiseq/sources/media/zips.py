@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SourceError
+from ...paths import open_regular
 
 __all__ = ["ZipMembers", "is_zip", "names_in_zip"]
 
@@ -97,7 +98,7 @@ class ZipMembers:
         return data
 
     def _read(self, offset: int, count: int) -> bytes:
-        with open(self._path, "rb", buffering=0) as file:
+        with open(open_regular(self._path), "rb", buffering=0) as file:
             file.seek(offset)
             name, extra = _HEADER.unpack(file.read(_HEADER.size))
             file.seek(name + extra, os.SEEK_CUR)
@@ -124,7 +125,7 @@ def _infos(path: str | os.PathLike[str]) -> dict[str, Any]:
     import zipfile
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
         for info in infos:
             if info.filename.count("/") > _DEEPEST or info.file_size > _LARGEST:
