@@ -223,18 +223,20 @@ def stops_midway(frame: FrameType) -> bool:
     return frame.f_back.f_code.co_name == "reset" or bool(getattr(iterator, "_steps_seen", 0))
 
 
+def _backend() -> str | None:
+    """That of Keras 3; None where it is not loaded."""
+    keras = sys.modules.get("keras")
+    return keras.config.backend() if keras else None
+
+
 def wants_torch() -> bool:
     """Whether Keras trains with torch, which copies NumPy arrays but takes its own as they are."""
-    return "torch" in sys.modules and sys.modules["keras"].config.backend() == "torch"
+    return _backend() == "torch"
 
 
 def is_short() -> bool:
     """Whether Keras trains with JAX, which by default takes integers modulo 2^32."""
-    return (
-        "jax" in sys.modules
-        and sys.modules["keras"].config.backend() == "jax"
-        and not sys.modules["jax"].config.jax_enable_x64
-    )
+    return _backend() == "jax" and not sys.modules["jax"].config.jax_enable_x64
 
 
 def check_short(batch: tuple[Any, ...]) -> None:
@@ -265,8 +267,7 @@ def with_text(batch: tuple[Any, ...]) -> tuple[Any, ...]:
     Raises:
         SpecError: Keras runs on another backend.
     """
-    backend = sys.modules["keras"].config.backend()
-    if backend != "tensorflow":
+    if (backend := _backend()) != "tensorflow":
         raise SpecError(
             "a batch holds text, which Keras reads on TensorFlow alone",
             got=f"the {backend} backend",

@@ -200,6 +200,12 @@ class JoinedSequence(MultiInputSequence):
         """Loads the samples of each part, by its own fast path where it has one."""
         return self._assembled(lambda _, member: member.columns(indices))
 
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several samples, where the parts that have them know them."""
+        structure, leaves = self._plan
+        found = [member.targets(indices) for member in self._members]
+        return structure.targets(lambda n: found[leaves[n].member].get(leaves[n].number))
+
     def make_sample(self, index: int, draw: Draw | None) -> Sample:
         """Loads and augments the sample of each part, then augments the whole."""
         if draw is None:
@@ -226,10 +232,8 @@ class JoinedSequence(MultiInputSequence):
     @property
     def augments(self) -> bool:
         """Whether this or a part augments."""
-        wanted = self._settings.augmented
-        return self._augments_itself or (
-            wanted and any(member.augments for member in self._members)
-        )
+        parts = self._settings.augmented and any(member.augments for member in self._members)
+        return self._augments_itself or parts
 
     @property
     def loads_batches(self) -> bool:
@@ -251,7 +255,8 @@ class JoinedSequence(MultiInputSequence):
             draw, nested = Draw(self._settings.seed, 0), structure.unflatten(declared)
             return infer_layout(self, self._source_index(0), nested, class_weight, draw, floatx)
         specs = [own or spec for own, spec in zip(mine, theirs, strict=True)]
-        return Layout(structure, specs, Weighting.of(structure, class_weight, floatx))
+        weighting = Weighting.of(structure, class_weight, floatx, self.target_chunks)
+        return Layout(structure, specs, weighting)
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""

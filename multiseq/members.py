@@ -63,6 +63,10 @@ class Member:
         """Returns the first and the last time of samples and their zone, where they have times."""
         return None
 
+    def targets(self, indices: Indices) -> dict[int, Any]:
+        """Returns the targets of samples by the number of their leaf, where they are known."""
+        return {}
+
     def nested(self, member: int) -> tuple[Any, ...]:
         """Returns a sample of this member, with what each leaf is in place of its value."""
         return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
@@ -122,6 +126,15 @@ class Part(Holder, Member):
     def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns the first and the last time of samples and their zone, where they have times."""
         return self.sequence._times(self.source_indices(indices))
+
+    def targets(self, indices: Indices) -> dict[int, Any]:
+        """Returns the targets of samples by the number of their leaf, where they are known."""
+        keys = self.structure.keys("targets")
+        rows = None if keys is None else self.sequence.target_rows(self.source_indices(indices))
+        if rows is None or keys is None:
+            return {}
+        leaves = [rows[key] for key in keys] if keys else [rows]
+        return dict(enumerate(leaves, len(self.structure.of_inputs())))
 
     def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
@@ -185,6 +198,10 @@ class Rows(Member):
     def columns(self, indices: Indices) -> Leaves:
         """Returns the leaves of several samples, each with a leading axis."""
         return [array[indices] for array in self._arrays]
+
+    def targets(self, indices: Indices) -> dict[int, Any]:
+        """Returns all leaves by their numbers."""
+        return dict(enumerate(self.columns(indices)))
 
 
 def check_settings(part: MultiInputSequence) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from .checks import check_count
 from .errors import ArgumentError, describe
 from .keys.labelled import Labels, per_sample, series_of
 from .order import Indices, Permutation, entropy
@@ -104,7 +105,7 @@ class WeightedSampler(SamplerBase):
     def __init__(
         self, weights: Any, num_samples: int | None = None, replacement: bool = True
     ) -> None:
-        self._wanted = None if num_samples is None else _at_least_1("num_samples", num_samples)
+        self._wanted = None if num_samples is None else check_count("num_samples", num_samples, 1)
         self._replacement = replacement
         super().__init__(weights, "weights")
 
@@ -231,8 +232,8 @@ class BucketSampler(SamplerBase):
     """
 
     def __init__(self, lengths: Any, batch_size: int, pool: int = 100) -> None:
-        self.batch_size = _at_least_1("batch_size", batch_size)
-        self._pool = _at_least_1("pool", pool)
+        self.batch_size = check_count("batch_size", batch_size, 1)
+        self._pool = check_count("pool", pool, 1)
         super().__init__(lengths, "lengths")
 
     def _set(self, values: pd.Series[Any]) -> None:
@@ -304,9 +305,3 @@ def _factorized(labels: pd.Series[Any]) -> tuple[Array, Any]:
         return labels.factorize(sort=True)
     except TypeError:
         return labels.factorize()
-
-
-def _at_least_1(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ArgumentError(f"bad {name}", got=describe(value), expected="an integer of at least 1")
-    return int(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -200,6 +200,18 @@ class Structure:
                 for container, keys, start, end in self._plan
             ]
         )
+
+    def targets(self, leaf: Callable[[int], Any]) -> Any:
+        """Returns targets: what a function gives for each leaf's number; None if it gave None."""
+        for part, (container, keys, start, end) in zip(self._parts, self._plan, strict=True):
+            if part.name == "targets":
+                leaves = [leaf(number) for number in range(start, end)]
+                if any(each is None for each in leaves):
+                    return None
+                if container is None:
+                    return leaves[0]
+                return tuple(leaves) if container is tuple else dict(zip(keys, leaves, strict=True))
+        return None
 
     def keys(self, part: str) -> tuple[Any, ...] | None:
         """Returns the keys of the dict or tuple that is one part; () for a leaf, None for none.

@@ -18,6 +18,7 @@ from .base.dividing import Dividing
 from .base.families import Family
 from .base.feed import KerasFeed
 from .base.predicting import Predicting
+from .base.weighing import Weighing
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
@@ -64,7 +65,9 @@ class _NamedInErrors(abc.ABCMeta):
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
-class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_NamedInErrors):
+class MultiInputSequence(
+    Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=_NamedInErrors
+):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
     A subclass says how to load one sample; indexing, shuffling, batches, workers and errors are
@@ -74,7 +77,8 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
     **Must** be written: `load_sample(index)`.
 
     **May** be written: `augment(sample, rng)` for what is random, `load_batch(indices)` where
-    many samples load faster together, `collate(samples)` for what stacking and padding can't do.
+    many samples load faster together, `collate(samples)` for what stacking and padding can't do,
+    `target_rows(indices)` where targets are known without loading inputs.
 
     **Leave** everything else as it is.
 
@@ -108,7 +112,10 @@ class MultiInputSequence(Adapting, Dividing, Predicting, KerasFeed, metaclass=_N
             never.
         spec: Shape and dtype of leaves: nested like a sample, with a `Spec` or None at each leaf.
             What is left out is taken from the first sample.
-        class_weight: {class: weight}, or {output: {class: weight}} where targets are a dict.
+        class_weight: {class: weight}, or "balanced" for weights inverse to how often this
+            sequence's targets are of each class, n / (classes * count); or such by output where
+            targets are a dict. Each element of the targets has the weight of its class, which is
+            1 where it is left out; times `sample_weight` where there is one.
         name: Of this sequence, for reports and errors.
 
     Raises:

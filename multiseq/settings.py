@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 
 from .augmenting import Augmentation, as_augmentation
+from .checks import check_count
 from .errors import ArgumentError, SampleError, describe
 from .order import Order, Sampler, draw_seed
 
@@ -82,10 +83,10 @@ class Settings:
     share: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
-        self._set("batch_size", _integer("batch_size", self.batch_size, 1))
-        self._set("workers", _integer("workers", self.workers, 0))
+        self._set("batch_size", check_count("batch_size", self.batch_size, 1, "such as 32"))
+        self._set("workers", check_count("workers", self.workers, 0, "such as 2"))
         if self.max_queue_size is not None:
-            self._set("max_queue_size", _integer("max_queue_size", self.max_queue_size, 1))
+            self._set("max_queue_size", check_count("max_queue_size", self.max_queue_size, 1))
         self._set("seed", draw_seed(self.seed))
         if self.augment is not None:
             self._set("augment", as_augmentation(self.augment))
@@ -114,7 +115,7 @@ class Settings:
                 got=self.on_error,
                 expected='"raise", "substitute", or a function of the error',
             )
-        self._set("max_errors", _integer("max_errors", self.max_errors, 0))
+        self._set("max_errors", check_count("max_errors", self.max_errors, 0))
         if self.timeout is not None and not self.timeout > 0:
             raise ArgumentError(
                 "bad timeout", got=self.timeout, expected="seconds above 0, or None"
@@ -186,14 +187,3 @@ class Settings:
         """Workers and the depth of the queue."""
         depth = self.workers + 2 if self.max_queue_size is None else self.max_queue_size
         return Parallel(self.workers, self.use_multiprocessing, depth)
-
-
-def _integer(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ArgumentError(
-            f"{name} is not a usable number",
-            got=describe(value),
-            expected=f"an integer of at least {least}",
-            fix=f"pass {name}={max(least, 32 if name == 'batch_size' else 2)}, for instance",
-        )
-    return int(value)

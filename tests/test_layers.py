@@ -21,6 +21,7 @@ MAX_FILE_LINES = 350
 # A name stands for itself; a pattern for all modules that no name on another line stands for.
 LAYERS = (
     "errors",
+    "checks",
     "paths",
     "dtypes",
     "samples",
@@ -76,6 +77,7 @@ LAYERS = (
     "base.feed",
     "base.families",
     "base.views",
+    "base.weighing",
     "base.adapting",
     "base.dividing",
     "base.mending",

@@ -138,7 +138,7 @@ class KerasFeed(_Base):
             self._note(reads)  # Nobody may have asked how many batches there are.
         batch = runtime.batch(source, self._clock.serve(reader, index), index)
         layout = runtime.layout(source)
-        if layout.has_long and _keras.is_short():
+        if layout.has_long and who == Caller.KERAS and _keras.is_short():
             with naming(type(self)):
                 _keras.check_short(batch)
         if reads is not frame or who != Caller.KERAS:

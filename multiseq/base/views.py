@@ -29,8 +29,9 @@ __all__ = ["Views", "alive"]
 
 # What Keras or the engine asks for; its names are public, and none of a user's business.
 _NOT_FOR_USERS = {
-    *("augments", "collates", "for_workers", "loads_batches", "make_layout", "make_sample"),
-    *("note_substituted", "served_layout", "source_indices", "substitutes"),
+    *("augments", "checks_weights", "collates", "for_workers", "loads_batches"),
+    *("make_layout", "make_sample", "note_substituted", "served_layout", "source_indices"),
+    *("substitutes", "target_chunks"),
     *("max_queue_size", "on_epoch_begin", "use_multiprocessing", "workers"),
 }
 _OF_A_RUN = ("_clock", "_live", "_reported", "_substituted")
@@ -54,6 +55,7 @@ class Views(Holder):
     _substituted: dict[int, SampleError]
     _reported: dict[int, SampleError]
     _made = False  # Whether its constructor has come to its end.
+    checks_weights = True  # Whether sample weights are not known to be finite.
     _keyed = False  # Whether the samples have keys of their own, as those of a part are.
     _row_index: pd.Index[Any] | None = None  # The source's, where keys were given beside it.
     _held_out = False  # Whether this is validation or test: a part of a split, but not the first.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..errors import LoadError, MultiseqError, SampleError, said
 from ..memory import ALIGNMENT, BatchMemory, is_batch
 from ..order import Draw, Indices
 from ..samples import Leaves, Sample, Spec, Structure
-from ..weights import Weighting
+from ..weights import Weighting, check_weights
 from .exit import stop_if_exiting
 from .loading import loading
 
@@ -38,6 +38,11 @@ class Layout:
         ]
         self.memory = BatchMemory(self._known)
         self.known = len(self._known) == len(self.specs)
+        self.weights = [
+            (number, name)
+            for number, name in enumerate(structure.names)
+            if name.startswith("sample_weight")
+        ]
         self.has_text = any(is_string(spec.dtype) for spec in specs)
         self.has_long = any(np.dtype(spec.dtype) in (np.int64, np.uint64) for spec in specs)
 
@@ -96,6 +101,13 @@ class Source(Protocol):
     def collate(self, samples: list[Sample]) -> Any:
         """Samples into a batch."""
 
+    def target_chunks(self) -> Iterator[Any] | None:
+        """What iterates over the targets of all samples, where they are known beforehand."""
+
+    @property
+    def checks_weights(self) -> bool:
+        """Whether sample weights are to be checked when they are loaded."""
+
     def locate(self, index: int) -> dict[str, Any]:
         """The class, key and position of a sample, for errors; in a worker class and index."""
 
@@ -148,6 +160,7 @@ class Job:
         self.parity: int | None = None
         self.substituted: dict[int, SampleError] = {}
         self.by_batch = source.loads_batches and draw is None and not source.collates
+        self._weights = layout.weights if source.checks_weights else ()
         self._samples: list[Sample] | None = None
         self._builder: Any = None
 
@@ -208,9 +221,14 @@ class Job:
     def _load_one(self, row: int, index: int) -> None:
         sample = self.source.make_sample(index, self.draw)
         if self._samples is None:
-            self._builder.put(row, self.layout.structure.flatten(sample))
+            self._builder.put(row, self._checked(self.layout.structure.flatten(sample)))
         else:
             self._samples[row] = sample
+
+    def _checked(self, leaves: Leaves) -> Leaves:
+        for number, name in self._weights:
+            check_weights(leaves[number], name)
+        return leaves
 
     def _mend(self, error: Exception, row: int, index: int) -> None:
         """Loads another sample in the place of one that failed, if that is wanted."""
@@ -233,7 +251,7 @@ class Job:
             try:
                 with loading:
                     batch = self.source.collate(self._samples)
-                leaves = self.layout.structure.flatten(batch)
+                leaves = self._checked(self.layout.structure.flatten(batch))
                 self._builder.put_rows(0, len(self.indices), leaves)
             except Exception as error:
                 blame(error, self.source, "collate")
@@ -250,7 +268,7 @@ class Job:
         try:
             with loading:
                 rows = self.source.load_batch(indices)
-            return self.layout.structure.flatten(rows)
+            return self._checked(self.layout.structure.flatten(rows))
         except Exception as error:
             self._after_failure(error, indices)
             return None
@@ -294,10 +312,12 @@ class OneByOne:
     """A source without its fast path, and without a `collate` of its own."""
 
     loads_batches = collates = False
+    checks_weights = True
     on_error = "raise"
 
     def __init__(self, source: Source) -> None:
         self.make_sample, self.locate = source.make_sample, source.locate
         self.load_batch, self.collate = source.load_batch, source.collate
         self.for_workers, self.substitutes = source.for_workers, source.substitutes
+        self.target_chunks = source.target_chunks
         self.note_substituted, self.served_layout = source.note_substituted, source.served_layout

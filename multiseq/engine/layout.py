@@ -43,7 +43,8 @@ def infer_layout(
                 structure.flatten(sample), structure.names, structure.align(declared), strict=True
             )
         ]
-        return Layout(structure, specs, Weighting.of(structure, class_weight, floatx))
+        weighting = Weighting.of(structure, class_weight, floatx, source.target_chunks)
+        return Layout(structure, specs, weighting)
     except Exception as error:
         blame(error, source, "load_sample", index)
 

@@ -57,6 +57,7 @@ class Targets:
             keys = as_index(keys)
         samples = Labels(keys, rows)
         self.parts: list[Part] = []
+        self._has_targets = targets is not None
         if targets is not None:
             self.parts.append(_part(targets, samples, "targets"))
         elif sample_weight is not None and not targets_elsewhere:
@@ -71,6 +72,12 @@ class Targets:
     def row(self, index: int) -> tuple[Any, ...]:
         """Returns what follows one sample's inputs: (), (targets,) or (targets, sample_weight)."""
         return tuple(_map(part, lambda array: array[index]) for part in self.parts)
+
+    def target_rows(self, indices: npt.NDArray[np.int64]) -> Any:
+        """Returns the targets of several samples; None if there are none."""
+        if self._has_targets:
+            return _map(self.parts[0], lambda array: array[indices])
+        return None
 
     def rows(self, indices: npt.NDArray[np.int64]) -> tuple[Any, ...]:
         """Returns what follows the inputs of several samples, with a leading axis."""
@@ -117,10 +124,10 @@ def _is_by_key(value: Any) -> bool:
 
 
 def _check_weights(array: Array) -> None:
-    if array.dtype.kind == "f" and np.isnan(array).any():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ArgumentError(
-            "sample_weight holds NaN, which would make the loss NaN",
-            got=f"{int(np.isnan(array).sum())} of {array.size}",
+            "sample_weight holds NaN or infinity, which would make the loss NaN",
+            got=f"{int((~np.isfinite(array)).sum())} of {array.size}",
             fix="drop these samples, or give them weight 0",
         )
 

@@ -108,6 +108,7 @@ class ArraySequence(MultiInputSequence):
         self._arrays: list[Any] = [
             stores.get(id(leaf), leaf) for leaf in self._structure.flatten(sample)
         ]
+        self.checks_weights = bool(stores)
         self._memory = BatchMemory([(array.shape[1:], array.dtype) for array in self._arrays])
         self._direct = all(
             isinstance(array, Store) or (isinstance(array, np.ndarray) and array.flags.c_contiguous)
@@ -117,6 +118,10 @@ class ArraySequence(MultiInputSequence):
     def load_sample(self, index: int) -> Sample:
         """Returns row `index` of each array."""
         return self._structure.unflatten([array[index] for array in self._arrays])
+
+    def target_rows(self, indices: Indices) -> Any:
+        """The rows of the targets alone."""
+        return self._structure.targets(lambda number: self._arrays[number][indices])
 
     def load_batch(self, indices: Indices) -> Any:
         """Gathers rows straight into batch memory."""

@@ -120,6 +120,10 @@ class AudioSequence(MultiInputSequence):
         self._finish(waveform, sound)
         return sound, *self._targets.row(index)
 
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several samples, where they were given as arrays."""
+        return self._targets.target_rows(indices)
+
     def load_batch(self, indices: Indices) -> Any:
         """Returns several samples; where all have the same length, straight in the batch."""
         if self._length is None:

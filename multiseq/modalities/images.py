@@ -179,6 +179,10 @@ class ImageSequence(MultiInputSequence):
         self._load_into(image, index)
         return image, *self._targets.row(index)
 
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several samples, where they were given as arrays."""
+        return self._targets.target_rows(indices)
+
     def load_batch(self, indices: Indices) -> Any:
         """Returns several samples, decoded straight into the batch."""
         images = aligned_empty((len(indices), *self._shape), self._dtype)

@@ -179,6 +179,13 @@ class SQLSequence(MultiInputSequence):
         loaded = [leaf[0] for leaf in self._load(np.array([index]))]
         return self._assemble(loaded, self._others.row(index))
 
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets alone, by one query."""
+        if self._others_at == 1:
+            return self._others.target_rows(indices)
+        keys, columns = self._read(indices)
+        return self._structure.targets(lambda number: self._leaves[number].load(columns, keys))
+
     def load_batch(self, indices: Indices) -> Any:
         """Reads several rows by one query."""
         return self._assemble(self._load(indices), self._others.rows(indices))

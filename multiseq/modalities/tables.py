@@ -102,6 +102,8 @@ class TableSequence(MultiInputSequence):
         SourceError: The file is missing or damaged, or its rows and header differ in width.
     """
 
+    checks_weights = False  # They are, when it is made.
+
     def __init__(
         self,
         frame: Any,
@@ -147,6 +149,10 @@ class TableSequence(MultiInputSequence):
         """Returns a row: the numeric input of shape (k,), ids of shape (), and the targets."""
         # Copied, for `augment` may write into them.
         return self._structure.unflatten([array[index].copy() for array in self._arrays()])
+
+    def target_rows(self, indices: Indices) -> Any:
+        """The rows of the targets."""
+        return self._structure.targets(lambda number: self._leaves[number][indices])
 
     def load_batch(self, indices: Indices) -> Any:
         """Takes rows straight into batch memory."""

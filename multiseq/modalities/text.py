@@ -127,6 +127,10 @@ class TextSequence(MultiInputSequence):
         )
         return ids, *self._targets.row(index)
 
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several samples, where they were given as arrays."""
+        return self._targets.target_rows(indices)
+
     def load_batch(self, indices: Indices) -> Any:
         """Returns several samples, tokenized together where the tokenizer can."""
         positions = indices.tolist()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import check_choice, check_count
 from ..errors import ArgumentError, at_input
 from ..keys.selection import few
 from ..keys.targets import Targets
@@ -124,12 +125,12 @@ class WindowSequence(MultiInputSequence):
         decimal: str = ".",
         **keywords: Unpack[BaseKeywords],
     ) -> None:
-        self._length = _checked_count("length", length, 1)
-        self._horizon = _checked_count("horizon", horizon, 0) if targets is not None else 0
-        self._stride = _checked_count("stride", stride, 1)
+        self._length = check_count("length", length, 1)
+        self._horizon = check_count("horizon", horizon, 0) if targets is not None else 0
+        self._stride = check_count("stride", stride, 1)
         self._span = self._length + self._horizon
-        _check_choice("gaps", gaps, ("drop", "raise", "ignore"))
-        _check_choice("keys", keys, (None, "time"))
+        check_choice("gaps", gaps, ("drop", "raise", "ignore"))
+        check_choice("keys", keys, (None, "time"))
         self._one_output = not isinstance(targets, Mapping)
         names = [] if entity is None else as_names(entity, "entity")
         chosen = {"past": as_names(features, "features"), **output_columns(targets)}
@@ -207,6 +208,10 @@ class WindowSequence(MultiInputSequence):
         """Returns (inputs,), (inputs, targets) or (inputs, targets, weight) of one window."""
         (start,), (entity,) = self._runs.locate(np.array([index]))
         return *self._sample(Columns.one, start, entity), *self._weights.row(index)
+
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several windows."""
+        return next(iter(self.load_batch(indices)[1:]), None)
 
     def load_batch(self, indices: Indices) -> Any:
         """Returns several windows, cut straight into batch memory."""
@@ -335,14 +340,3 @@ def _checked(
             expected=f"some of {list(names)}",
         )
     return checked
-
-
-def _checked_count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least:
-        return int(value)
-    raise ArgumentError(f"bad {name}", got=value, expected=f"a number of rows, at least {least}")
-
-
-def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        raise ArgumentError(f"bad {name}", got=value, expected=f"one of {choices}")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _keras
+from ..checks import check_count
 from ..errors import ArgumentError, SampleError, SpecError
 from .base import Transform
 from .categories import KINDS, Category, canonical, checked_mask, no_category, plain, spelled
@@ -61,13 +62,13 @@ class Vocabulary(Transform):
         num_oov: int = 1,
         mask: Category | None = None,
     ) -> None:
-        self.min_count = _checked_int("min_count", min_count, 1)
-        self.num_oov = _checked_int("num_oov", num_oov, 0)
+        self.min_count = check_count("min_count", min_count, 1)
+        self.num_oov = check_count("num_oov", num_oov, 0)
         self.mask = None if mask is None else checked_mask(mask)
         self._first_oov = 0 if self.mask is None else 1
         self._reserved = self._first_oov + self.num_oov
         if max_size is not None:
-            max_size = _checked_int("max_size", max_size, self._reserved + 1)
+            max_size = check_count("max_size", max_size, self._reserved + 1)
         self.max_size = max_size
         self._forget()
 
@@ -298,12 +299,6 @@ def _leaves(values: Any) -> list[Any]:
     if _are_nested(set(map(type, leaves))):
         return [leaf for nested in leaves for leaf in _leaves(nested)]
     return leaves
-
-
-def _checked_int(name: str, value: Any, least: int) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least:
-        return int(value)
-    raise ArgumentError(f"bad {name}", got=value, expected=f"an integer of at least {least}")
 
 
 def _unseen(value: Any, categories: tuple[Category, ...]) -> SampleError:
