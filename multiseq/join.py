@@ -25,7 +25,7 @@ from .members import (
     merged_inputs,
     named_transforms,
     one_of,
-    row_index_of,
+    rows_of,
     times_of,
 )
 from .order import Draw, Indices, Sampler
@@ -151,7 +151,7 @@ class JoinedSequence(MultiInputSequence):
         labels = label_indexes_of(targets, sample_weight, self.parts)
         every = [part.keys for part in self.parts]
         keys, rows, self.dropped = align_keys(every, names, how, labels)
-        self._row_index = row_index_of(self.parts, rows)
+        self._source_rows = rows_of(self.parts, rows)
         super().__init__(keys, **keywords)
         for name, left_out in self.dropped.items():
             _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
@@ -170,7 +170,7 @@ class JoinedSequence(MultiInputSequence):
         if isinstance(value, MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
-        rows = Targets(targets, weights, keys, self._row_index, targets_elsewhere=True)
+        rows = Targets(targets, weights, keys, self._source_rows, targets_elsewhere=True)
         self._members.append(Rows(tuple(rows.parts)))
         return len(self._members) - 1
 

@@ -13,7 +13,7 @@ import numpy as np
 from . import _keras
 from .engine.job import Layout, blame
 from .errors import ArgumentError
-from .keys.labelled import same_index
+from .keys.labelled import SourceRows
 from .keys.targets import label_indexes
 from .keys.times import overall
 from .order import Draw, Indices
@@ -22,7 +22,7 @@ from .sequence import MultiInputSequence
 from .transforms import Holder, Transform
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = [
     "Leaf",
@@ -34,7 +34,7 @@ __all__ = [
     "merged_inputs",
     "named_transforms",
     "one_of",
-    "row_index_of",
+    "rows_of",
     "times_of",
 ]
 
@@ -297,20 +297,20 @@ def label_indexes_of(
     for name, value in (("targets", targets), ("sample_weight", sample_weight)):
         if not isinstance(value, MultiInputSequence):
             found.update(label_indexes(value, name))
-    sources = [part._row_index for part in parts if part._row_index is not None]
+    sources = [rows for part in parts for rows in part._source_rows]
     return {
         name: index
         for name, index in found.items()
-        if isinstance(index, Mapping) or not any(same_index(index, rows) for rows in sources)
+        if isinstance(index, Mapping) or not any(rows.readings(index) for rows in sources)
     }
 
 
-def row_index_of(
-    parts: Sequence[MultiInputSequence], rows: Sequence[Indices | None]
-) -> pd.Index[Any] | None:
-    """Returns the index of the source of the first part that has one, in the join's order."""
-    for part, positions in zip(parts, rows, strict=True):
-        if part._row_index is not None:
-            every = np.arange(part.num_samples) if positions is None else positions
-            return part._row_index[part.source_indices(every)]
-    return None
+def rows_of(
+    parts: Sequence[MultiInputSequence], positions: Sequence[Indices | None]
+) -> tuple[SourceRows, ...]:
+    """Returns the rows that the samples of all parts were made of, in the join's order."""
+    return tuple(
+        rows if mine is None else rows.of(mine)
+        for part, mine in zip(parts, positions, strict=True)
+        for rows in part._source_rows
+    )

@@ -14,7 +14,7 @@ from ..engine.runtime import Runtime
 from ..errors import AlignmentError, ArgumentError, SampleError, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
-from ..keys.labelled import Labels, per_sample
+from ..keys.labelled import Labels, SourceRows, per_sample
 from ..keys.selection import as_index, checked_keys, few
 from ..order import Indices
 from ..settings import Keywords, Settings
@@ -57,7 +57,7 @@ class Views(Holder):
     _made = False  # Whether its constructor has come to its end.
     checks_weights = True  # Whether sample weights are not known to be finite.
     _keyed = False  # Whether the samples have keys of their own, as those of a part are.
-    _row_index: pd.Index[Any] | None = None  # The source's, where keys were given beside it.
+    _source_rows: tuple[SourceRows, ...] = ()  # Where keys were given beside them.
     _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
     _looked_up: Views | None = None
 
@@ -150,7 +150,7 @@ class Views(Holder):
                 )
             other = self._copy(settings={"sampler": None})
         other._keys, other._size, other._keyed = new, len(new), True
-        other._selection, other._row_index = self.source_indices(positions), None
+        other._selection, other._source_rows = self.source_indices(positions), ()
         other._family = Family(Scope(borrows=True))
         other._looked_up = self if self._looked_up is None else self._looked_up
         return other
@@ -181,7 +181,7 @@ class Views(Holder):
         """
         other = copy.copy(self)
         other._keys = None  # type: ignore[assignment]
-        other._looked_up, other._row_index = None, None
+        other._looked_up, other._source_rows = None, ()
         other._settings = self._settings.replace({"sampler": None})
         return other
 
@@ -206,13 +206,14 @@ class Views(Holder):
             other._keys, other._size = checked_keys(self._keys[positions]), len(positions)
             chosen = positions if self._selection is None else self._selection[positions]
             other._selection, other._keyed = chosen, True
+            other._source_rows = tuple(rows.of(positions) for rows in self._source_rows)
             other._family = Family(Scope(borrows=True))
         return other
 
     def _labels(self) -> Labels:
         """What the samples are known by."""
         keys = self._keys if self._keyed else self._size
-        return Labels(keys, self._row_index, self._selection)
+        return Labels(keys, self._source_rows)
 
     def _aligned(self, sampler: Any) -> Any:
         """Returns a sampler whose values are in the order of the samples, where it has values."""

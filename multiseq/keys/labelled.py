@@ -1,7 +1,7 @@
 """How values with labels of their own meet the samples: one rule, wherever they are given.
 
 1. Labels that are the sequence's keys go by key: a Series, a table, a dict.
-2. Where the class was given `keys=` beside a source with an index of its own, values with that
+2. Where keys were given as a Series, or beside a source with an index of its own, values with that
    very index go by row. If both readings fit and differ, neither is taken.
 3. A dict goes by key everywhere; without keys of their own, the samples' keys are positions.
 4. Levels are matched by name. Keys of different kinds are refused, and never rounded.
@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,9 +25,63 @@ from .selection import as_index, few
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Labels", "per_sample", "same_index", "series_of"]
+__all__ = ["Labels", "SourceRows", "per_sample", "rows_beside", "same_index", "series_of"]
 
 _IN_ORDER = "; or pass .to_numpy() if the rows are in the samples' order"
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """SourceRows that samples were made of, beside which keys were given.
+
+    Attributes:
+        index: Of the rows.
+        selection: The row that each sample is; None for all of them in order.
+    """
+
+    index: pd.Index[Any]
+    selection: Indices | None = None
+
+    def of(self, samples: Indices) -> SourceRows:
+        """Returns the same for some of the samples."""
+        chosen = samples if self.selection is None else self.selection[samples]
+        return SourceRows(self.index, chosen)
+
+    def readings(self, index: pd.Index[Any]) -> list[Indices | None]:
+        """Returns which row of values with this index each sample is; None for one by one.
+
+        Empty where these are the labels of something else.
+        """
+        if same_index(index, self.index):
+            return [self.selection]
+        if self.selection is None or len(index) != len(self.selection):
+            return []
+        return [None] if same_index(index, self.index[self.selection]) else []
+
+
+def rows_beside(keys: Any, index: pd.Index[Any] | None = None) -> tuple[SourceRows, ...]:
+    """Returns the rows that keys were given beside, of which columns go by row.
+
+    Args:
+        keys: As they were given.
+        index: Of the source, where it has one beside these keys.
+
+    Raises:
+        AlignmentError: Keys and source have other indexes: they are of other rows.
+    """
+    import pandas as pd
+
+    own = keys.index if isinstance(keys, pd.Series) else None
+    if own is not None and index is not None and not same_index(own, index):
+        raise AlignmentError(
+            "keys and source have another index, and are taken row by row",
+            got=f"{few(own, 3)} of keys, {few(index, 3)} of the source",
+            expected="columns of one table",
+            fix="align them: keys=keys.loc[source.index]; or pass keys.to_numpy() where rows of "
+            "one position belong together",
+        )
+    index = own if index is None else index
+    return () if index is None else (SourceRows(index),)
 
 
 class Labels(NamedTuple):
@@ -34,14 +89,12 @@ class Labels(NamedTuple):
 
     Attributes:
         keys: The samples' keys; or their number, where positions are all they have.
-        rows: The index of the source that they were made of, where keys were given beside it.
-        selection: The row of the source that each sample is; None for all of them in order.
+        rows: Those that the samples were made of, where keys were given beside them.
         noun: What they are called in errors.
     """
 
     keys: pd.Index[Any] | int
-    rows: pd.Index[Any] | None = None
-    selection: Indices | None = None
+    rows: tuple[SourceRows, ...] = ()
     noun: str = "samples"
 
     @property
@@ -67,14 +120,18 @@ class Labels(NamedTuple):
             return None
         if isinstance(self.keys, int):
             return self._of_positions(values.index, name)
-        fits, by_row = self._by_row(values.index)
+        by_row = self._by_row(values.index)
+        if any(not _same(by_row[0], other) for other in by_row[1:]):
+            raise _two_ways(name, "those of the rows of several parts, which differ")
         try:
             by_key = self.by_key(values.index, name, _IN_ORDER)
         except AlignmentError:
-            if fits:
-                return by_row
+            if by_row:
+                return by_row[0]
             raise
-        if fits and not _same(by_row, by_key):
+        if not by_row and self._is_default(values.index):
+            by_row = [None]
+        if by_row and not _same(by_row[0], by_key):
             raise _two_ways(name, "those of the source's own rows, and keys of the samples too")
         return by_key
 
@@ -117,18 +174,18 @@ class Labels(NamedTuple):
             )
         return rows
 
-    def _by_row(self, index: pd.Index[Any]) -> tuple[bool, Indices | None]:
-        """Returns whether an index is that of the source, and the rows of the samples then."""
-        if self.rows is None:
-            return False, None
-        if same_index(index, self.rows):
-            return True, self.selection
-        if self.selection is None or len(index) != len(self.selection):
-            return False, None
-        return same_index(index, self.rows[self.selection]), None
+    def _by_row(self, index: pd.Index[Any]) -> list[Indices | None]:
+        """Returns the readings of values with this index, as rows that the samples were made of."""
+        return [each for rows in self.rows for each in rows.readings(index)]
+
+    def _is_default(self, index: pd.Index[Any]) -> bool:
+        """Whether these labels are what pandas gives to as many values that have none."""
+        import pandas as pd
+
+        return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(self.size))
 
     def _of_positions(self, index: pd.Index[Any], name: str) -> None:
-        """Rows go one by one, unless their labels are positions in another order."""
+        """SourceRows go one by one, unless their labels are positions in another order."""
         if len(index) != self.size or index.dtype.kind not in "iu":
             return
         labels, positions = index.to_numpy(), np.arange(self.size)

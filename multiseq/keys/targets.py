@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..collate import stacked
 from ..dtypes import check_unmasked
 from ..errors import ArgumentError, describe
-from .labelled import Labels
+from .labelled import Labels, SourceRows
 from .selection import as_index
 
 __all__ = ["Targets", "label_indexes", "plain"]
@@ -35,7 +35,7 @@ class Targets:
             outputs out.
         keys: The samples' keys in source order, or their number where positions are all they
             have.
-        rows: The index of their source, where keys were given beside it.
+        rows: Those that the samples were made of, where keys were given beside them.
         targets_elsewhere: Whether weights without targets are right, since the caller has those.
 
     Raises:
@@ -49,7 +49,7 @@ class Targets:
         targets: Any,
         sample_weight: Any,
         keys: Any,
-        rows: Any = None,
+        rows: tuple[SourceRows, ...] = (),
         *,
         targets_elsewhere: bool = False,
     ) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..dtypes import check_unmasked, fix_of, is_fit
 from ..errors import AlignmentError, ArgumentError, at_input, describe
+from ..keys.labelled import rows_beside
 from ..keys.targets import Targets, plain
 from ..memory import BatchMemory
 from ..order import Indices
@@ -85,7 +86,7 @@ class ArraySequence(MultiInputSequence):
         arrays = {name: _checked(name, value) for name, value in named.items()}
         n = _common_length(arrays)
         index = _common_index(named)
-        self._row_index = None if keys is None else index
+        self._source_rows = () if keys is None else rows_beside(keys, index)
         keys = index if keys is None else keys
         super().__init__(n if keys is None else keys, **keywords)
         if len(self.keys) != n:
@@ -97,7 +98,7 @@ class ArraySequence(MultiInputSequence):
         targets = _with_stand_ins(targets, "targets", stores)
         sample_weight = _with_stand_ins(sample_weight, "sample_weight", stores)
         known = n if keys is None else self.keys
-        rest = Targets(targets, sample_weight, known, self._row_index).parts
+        rest = Targets(targets, sample_weight, known, self._source_rows).parts
         nested: Any = tuple(arrays.values())
         if isinstance(inputs, Mapping):
             nested = arrays

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SourceError
+from ..keys.labelled import rows_beside
 from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
@@ -169,8 +170,8 @@ class ImageSequence(MultiInputSequence):
             if listed:
                 check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
         check_keys(keys, items, "images")
-        self._row_index = index_beside(keys, own_keys)
-        self._targets = Targets(targets, sample_weight, keys, self._row_index)
+        self._source_rows = rows_beside(keys, index_beside(keys, own_keys))
+        self._targets = Targets(targets, sample_weight, keys, self._source_rows)
         super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
 
     def load_sample(self, index: int) -> Any:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ..engine.job import Layout
 from ..errors import ArgumentError, naming
+from ..keys.labelled import rows_beside
 from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
@@ -125,7 +126,7 @@ class TableSequence(MultiInputSequence):
         how = Reading(None, labels - asked, asked if rest else None, sep, decimal)
         table = as_frame(frame, how)
         index, others = key_columns(table, keys)
-        self._row_index = None if keys is None else table.index
+        self._source_rows = () if keys is None else rows_beside(index, table.index)
         super().__init__(index, **keywords)
         if len(self.keys) != len(table):
             raise ArgumentError(
@@ -134,7 +135,7 @@ class TableSequence(MultiInputSequence):
             )
         values, outputs = target_columns(table, targets, "targets")
         weights, more = target_columns(table, sample_weight, "sample_weight")
-        goals = Targets(values, weights, self.keys, self._row_index).parts
+        goals = Targets(values, weights, self.keys, self._source_rows).parts
         plan = _Plan(table, numeric, categorical, transforms)
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
         self._structure = Structure(sample)

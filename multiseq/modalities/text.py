@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SpecError, at_input
+from ..keys.labelled import rows_beside
 from ..keys.targets import Targets
 from ..memory import aligned_empty
 from ..order import Indices
@@ -114,8 +115,8 @@ class TextSequence(MultiInputSequence):
             check_items(items, own_keys, lambda item: isinstance(item, str), "text", "text")
             self._texts = FlatTexts(items)
             self._prepare(tokenizer)
-        self._row_index = index_beside(keys, own_keys)
-        self._targets = Targets(targets, sample_weight, keys, self._row_index)
+        self._source_rows = rows_beside(keys, index_beside(keys, own_keys))
+        self._targets = Targets(targets, sample_weight, keys, self._source_rows)
         spec = Spec((self._max_length,), np.int32, padding, self._pad_id)
         super().__init__(keys, **with_spec(keywords, spec))
 

@@ -82,7 +82,7 @@ class WindowSequence(MultiInputSequence):
             for the index if that holds dates; else rows are taken in their order. Dates whose
             offsets differ are shown in UTC.
         static: Names of columns that are constant within each entity; or a DataFrame or Series
-            of numbers whose index holds the entities.
+            of numbers whose index holds the entities, or a dict of numbers by entity.
         transforms: What `adapt()` learns from the training split, by "past", "static", and
             "targets" or an output's name. It learns from rows, of shape (columns,), each row that
             is part of a window of the split once, and is applied to those of all windows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def target_columns(frame: pd.DataFrame, value: Any, role: str) -> tuple[Any, lis
         ArgumentError: There is no such column, or it does not hold numbers; or names and values
             cannot be told apart.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not _is_by_key(frame, value):
         parts = {key: target_columns(frame, each, role) for key, each in value.items()}
         return {key: each for key, (each, _) in parts.items()}, _joined(parts.values())
     if isinstance(value, tuple) and not _is_column(frame, value):
@@ -83,6 +84,12 @@ def target_columns(frame: pd.DataFrame, value: Any, role: str) -> tuple[Any, lis
         return value, []
     arrays = [target(column(frame, name)) for name in names]
     return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)
+
+
+def _is_by_key(frame: pd.DataFrame, values: Mapping[Any, Any]) -> bool:
+    """Whether these are single values by key, and not columns by output."""
+    leaves = values.values()
+    return all(isinstance(each, Number) and not is_name(frame, each) for each in leaves)
 
 
 class _One(list[Any]):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ArgumentError
-from ...keys.labelled import Labels
+from ...keys.labelled import Labels, series_of
 from ...keys.selection import few
 from ...keys.times import as_moments, as_times
 from ...order import Indices
@@ -167,7 +167,8 @@ class Table:
         """Returns what is constant within each entity, by name, with a row for each entity.
 
         Args:
-            static: Names of columns; or a DataFrame or Series whose index holds the entities.
+            static: Names of columns; or a DataFrame or Series whose index holds the entities, or a
+                dict by entity.
 
         Raises:
             AlignmentError: An entity is missing, or there twice.
@@ -175,6 +176,8 @@ class Table:
         """
         import pandas as pd
 
+        if isinstance(static, Mapping):
+            static = series_of(static)
         if isinstance(static, pd.Series):
             static = static.to_frame()
         if isinstance(static, pd.DataFrame):
