@@ -157,10 +157,12 @@ def open_inside_sized(
     """`open_inside`, and the size of the file in bytes."""
     if root is None:
         return _open_sized(relative)
-    text = _text(relative)
+    text = relative if type(relative) is str else _text(relative)
     if _NO_LINK and os.sep not in text and text != os.pardir:
-        with contextlib.suppress(OSError):
-            return _open_sized(os.path.join(root, text), _NO_LINK)
+        try:
+            return _open_sized(f"{os.fspath(root)}{os.sep}{text}", _NO_LINK)
+        except (OSError, ValueError):  # Such as a link, or a NUL character: `inside` tells.
+            pass
     return _open_sized(inside(root, text))
 
 

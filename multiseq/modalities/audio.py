@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -17,8 +18,10 @@ from ..order import Indices
 from ..samples import Spec
 from ..sequence import MultiInputSequence
 from ..settings import BaseKeywords
+from ..sources.audio.given import given_sound
 from ..sources.audio.mel import FLOOR, LogMel, MelFrames
 from ..sources.audio.sound import SUFFIXES, SoundReader, require_packages
+from ..sources.foreign import as_foreign, check_paths
 from ..sources.items import check_keys, index_beside, items_and_keys, with_spec
 from ..sources.media.store import (
     check_matched_by_key,
@@ -36,35 +39,44 @@ _LARGEST_MEMBER = 1 << 31  # Bytes of a member of a zip archive, which is decomp
 
 
 class AudioSequence(MultiInputSequence):
-    """Sounds from files, mixed down to mono, resampled to one rate, float32.
+    """Sounds from files, mixed down to mono or with their channels, of one rate, float32.
 
     With `features="waveform"`, a sample has shape (samples,), with values from -1 to 1; with
     "log-mel", shape (frames, bands): one frame each 10 ms, of 25 ms, in 80 bands. `LogMel` says
-    how these are computed, and takes other numbers.
+    how these are computed, and takes other numbers. Where channels are kept, they are the last
+    axis: (samples, channels) or (frames, bands, channels).
 
     With `max_seconds`, all have the same length: cut at the end, or followed by silence. No more
     of a file is decoded than that takes. Without, a batch is as long as its longest sound, the
     others being followed by silence.
 
     Formats are those of libsndfile: WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF and more.
-    Channels are averaged. Rates are converted by soxr, at its quality "HQ". A file is opened when
-    its sample is loaded. One that is missing, damaged, cut short where its header tells, empty,
-    not finite or outside `root` then raises a SourceError.
+    Other files are read by `read`, a function of a file's bytes (or of its path, if its parameter
+    is annotated as a `str` or a `Path`, or its name ends in "path" or "filename"). It returns
+    floating-point samples of shape (samples,) or (samples, channels), of `sample_rate`; or a tuple
+    of samples and their rate. Rates are converted by soxr, at its quality "HQ".
+
+    A file is opened when its sample is loaded. One that is missing, damaged, cut short where its
+    header tells, empty, not finite or outside `root` then raises a SourceError.
 
     Example:
         >>> clips = AudioSequence("clips", sample_rate=16_000, max_seconds=2.0, features="log-mel")
         >>> labeled = AudioSequence(frame["file"], frame["label"], root="clips", sample_rate=8_000)
+        >>> stereo = AudioSequence("songs/*.flac", sample_rate=44_100, channels=2)
 
     Args:
         source: Paths, as a list, as a Series whose index gives the keys, or as a dict by key; or a
-            folder or a zip archive, whose sound files are all taken, those in its subfolders too;
-            or a pattern such as "train/*.wav". Instead of paths it may hold the `bytes` of files.
+            folder or a zip archive, whose sound files are all taken (with `read`, all its files),
+            those in its subfolders too; or a pattern such as "train/*.wav". Instead of paths it may
+            hold the `bytes` of files.
         targets: A Series (aligned by its index), an array in the order of `source`, or a dict of
             those by output name. With a folder, an archive or a pattern, where files have no order
             but that of their names, a Series, unless `keys` tells their order.
         sample_rate: Of the waveforms, in Hz.
         max_seconds: The length of all sounds; None for each its own, of at most 2^28 samples.
         features: "waveform", "log-mel", or a `LogMel`.
+        channels: "mono" averages them; a number keeps them, and all files must have as many.
+        read: A function that reads the files in place of libsndfile.
         root: The folder or zip archive that paths are relative to, and that no path may lead out
             of. Without it paths are taken as they are.
         keys: The samples' keys, in the order of `source`. Without them, those of a Series or a
@@ -87,6 +99,8 @@ class AudioSequence(MultiInputSequence):
         sample_rate: int,
         max_seconds: float | None = None,
         features: Literal["waveform", "log-mel"] | LogMel = "waveform",
+        channels: Literal["mono"] | int = "mono",
+        read: Callable[[Any], Any] | None = None,
         root: str | os.PathLike[str] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
@@ -95,14 +109,18 @@ class AudioSequence(MultiInputSequence):
         require_packages()
         rate = _checked_rate(sample_rate)
         self._length = None if max_seconds is None else _checked_length(max_seconds, rate)
-        self._read = SoundReader(rate, self._length)
+        self._channels = _checked_channels(channels)
+        self._read = SoundReader(rate, self._length, self._channels)
+        self._foreign = as_foreign(read)
         self._mel = _checked_features(features, rate)
         listed = isinstance(source, str | os.PathLike)
         if listed:
-            source, root = found_files(os.fspath(source), root, SUFFIXES, "sound")
+            suffixes = SUFFIXES if self._foreign is None else ("",)
+            source, root = found_files(os.fspath(source), root, suffixes, "sound")
         items, own_keys = items_and_keys(source, "sound files")
         items = unwrapped(items)
         self._files = file_store(items, own_keys, root, "sound file", _LARGEST_MEMBER)
+        check_paths(self._foreign, self._files)
         if keys is None:
             keys = keys_of_files(items) if own_keys is None else own_keys
             if listed:
@@ -115,7 +133,7 @@ class AudioSequence(MultiInputSequence):
         super().__init__(keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
-        """Returns (sound,), with targets and weights if given; (samples,) or (frames, bands)."""
+        """Returns (sound,), with targets and weights if given; the class says its shape."""
         waveform = self._waveform(index)
         sound = np.empty(self._shape(self._length or len(waveform)), np.float32)
         self._finish(waveform, sound)
@@ -137,6 +155,9 @@ class AudioSequence(MultiInputSequence):
 
     def _waveform(self, index: int) -> Array:
         try:
+            if self._foreign is not None:
+                value = self._foreign.read(self._files, index)
+                return self._read.of_given(*given_sound(value, self._read.sample_rate))
             with self._files.open(index) as file:
                 return self._read(file)
         except SourceError as error:
@@ -145,17 +166,21 @@ class AudioSequence(MultiInputSequence):
             raise
 
     def _shape(self, samples: int | None) -> Any:
+        channels = () if self._channels is None else (self._channels,)
         if self._mel is None:
-            return (samples,)
-        return None if samples is None else self._mel.count(samples), self._mel.n_mels
+            return samples, *channels
+        return None if samples is None else self._mel.count(samples), self._mel.n_mels, *channels
 
     def _finish(self, waveform: Array, out: Array) -> None:
         """Puts silence behind a waveform and turns it into what is wanted."""
-        if self._mel is not None:
-            self._mel(waveform, out)
-        else:
+        if self._mel is None:
             out[: len(waveform)] = waveform
             out[len(waveform) :] = 0
+        elif self._channels is None:
+            self._mel(waveform, out)
+        else:
+            for channel in range(self._channels):
+                self._mel(waveform[:, channel], out[:, :, channel])
 
 
 def _checked_rate(rate: Any) -> int:
@@ -163,6 +188,19 @@ def _checked_rate(rate: Any) -> int:
         return int(rate)
     raise ArgumentError(
         "bad sample_rate", got=rate, expected="an integer of at least 1, in Hz, such as 16_000"
+    )
+
+
+def _checked_channels(channels: Any) -> int | None:
+    """Returns how many channels to keep; None to average them."""
+    if isinstance(channels, str) and channels == "mono":
+        return None
+    if isinstance(channels, int | np.integer) and not isinstance(channels, bool) and channels > 0:
+        return int(channels)
+    raise ArgumentError(
+        "bad channels",
+        got=channels,
+        expected='"mono", which averages them, or how many the files have, which are kept',
     )
 
 

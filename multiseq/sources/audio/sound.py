@@ -1,4 +1,4 @@
-"""Sound files into mono waveforms of one sample rate: decoding, mixing, resampling, refusing."""
+"""Sound files into waveforms of one sample rate: decoding, mixing, resampling, refusing."""
 
 from __future__ import annotations
 
@@ -40,16 +40,18 @@ _SLACK = 64  # Bytes: many a header is wrong by its own padding.
 
 @dataclass(frozen=True)
 class SoundReader:
-    """Decodes sounds to float32, mono, at one sample rate.
+    """Decodes sounds to float32 at one sample rate.
 
     Args:
         sample_rate: In Hz.
         length: How many samples are wanted at most; None for all. No more of a file is decoded
             than they take.
+        channels: How many a sound must have, which are kept; None to average them.
     """
 
     sample_rate: int
     length: int | None
+    channels: int | None
 
     def __call__(self, file: IO[bytes]) -> Waveform:
         """Decodes one sound.
@@ -58,59 +60,92 @@ class SoundReader:
             file: Open at its beginning.
 
         Returns:
-            Array of shape (samples,), of at least 1 and at most `length` samples.
+            Array of shape (samples,) or (samples, channels), of at least 1 and at most `length`
+            samples.
 
         Raises:
             SourceError: The file is no sound, is damaged or cut short, holds no samples, one that
-                is not finite, or far too many.
+                is not finite, or far too many, or has other channels.
         """
         # libsndfile reads a real file by itself, which is faster than asking us for its bytes.
         source = file if isinstance(file, io.BytesIO) else file.fileno()
         try:
             with _soundfile().SoundFile(source, closefd=False) as sound:
                 _check_whole(sound.extra_info)
-                waveform, rate = self._mono(sound), sound.samplerate
+                self._check_channels(sound.channels)
+                frames, rate = self._decoded(sound), sound.samplerate
         except SourceError:
             raise
         except Exception as error:  # A file from outside can make a decoder fail in any way.
             raise _broken(getattr(error, "error_string", None) or str(error)) from error
-        if rate != self.sample_rate:
-            waveform = _soxr().resample(waveform, rate, self.sample_rate, quality="HQ")
-        if not len(waveform):
-            raise SourceError("the sound has no samples", fix="leave its key out")
-        return waveform[: self.length]
+        return self._finished(frames, rate)
 
-    def _mono(self, sound: Any) -> Waveform:
-        count = self._frames(sound)
-        frames = sound.read(count, dtype="float32", always_2d=True)
-        if len(frames) < count and sound.frames < _UNKNOWN:
-            raise _cut_short(f"{len(frames)} samples of {count}")
+    def of_given(self, frames: Waveform, rate: float) -> Waveform:
+        """Returns samples of shape (samples, channels) and of any rate as `__call__` does."""
+        self._check_channels(frames.shape[1])
+        wanted = self._wanted(len(frames), rate)
+        self._check_length(wanted, rate, frames.shape[1], str(len(frames)))
+        return self._finished(frames[:wanted], rate)
+
+    def _finished(self, frames: Waveform, rate: float) -> Waveform:
         if not np.isfinite(frames).all():
             raise SourceError(
                 "a sample of the sound is not finite",
                 got="NaN or infinity",
                 fix="write the file again, or leave its key out",
             )
-        return np.ascontiguousarray(frames[:, 0]) if sound.channels == 1 else frames.mean(axis=1)
+        if self.channels is not None:
+            waveform = frames
+        elif frames.shape[1] == 1:
+            waveform = np.ascontiguousarray(frames[:, 0])
+        else:
+            waveform = frames.mean(axis=1)
+        if rate != self.sample_rate:
+            waveform = _soxr().resample(waveform, rate, self.sample_rate, quality="HQ")
+        if not len(waveform):
+            raise SourceError("the sound has no samples", fix="leave its key out")
+        return waveform[: self.length]
 
-    def _frames(self, sound: Any) -> int:
-        """How many samples of each channel to decode."""
-        ratio = sound.samplerate / self.sample_rate
-        count = int(sound.frames)
-        if self.length is not None:
-            beyond = 0 if ratio == 1 else math.ceil(_FILTER_REACH * max(1, ratio))
-            count = min(count, math.ceil(self.length * ratio) + beyond)
-        if max(count * sound.channels, count / ratio) > _MOST_SAMPLES:
-            known = sound.frames < _UNKNOWN
+    def _decoded(self, sound: Any) -> Waveform:
+        known = sound.frames < _UNKNOWN
+        count = self._wanted(int(sound.frames), sound.samplerate)
+        said = str(sound.frames) if known else None
+        self._check_length(count, sound.samplerate, sound.channels, said)
+        frames: Waveform = sound.read(count, dtype="float32", always_2d=True)
+        if len(frames) < count and known:
+            raise _cut_short(f"{len(frames)} samples of {count}")
+        return frames
+
+    def _wanted(self, count: int, rate: float) -> int:
+        """How many samples of each channel are needed, of those there are."""
+        if self.length is None:
+            return count
+        ratio = rate / self.sample_rate
+        beyond = 0 if ratio == 1 else math.ceil(_FILTER_REACH * max(1, ratio))
+        return min(count, math.ceil(self.length * ratio) + beyond)
+
+    def _check_length(self, count: int, rate: float, channels: int, said: str | None) -> None:
+        kept = count / rate * self.sample_rate * (self.channels or 1)
+        if max(count * channels, kept) > _MOST_SAMPLES:
             raise SourceError(
                 "the sound is too long to be decoded whole",
-                got=f"{sound.frames} samples at {sound.samplerate} Hz in {sound.channels} channels"
-                if known
-                else "a stream that does not say how long it is",
+                got="a stream that does not say how long it is"
+                if said is None
+                else f"{said} samples at {rate:g} Hz in {channels} channels",
                 expected=f"at most {_MOST_SAMPLES} samples",
                 fix="take its beginning with max_seconds=, or cut it into several files",
             )
-        return count
+
+    def _check_channels(self, found: int) -> None:
+        if self.channels in (None, found):
+            return
+        raise SourceError(
+            "the sound has another number of channels than the sequence",
+            got=f"{found} in the file",
+            expected=f"{self.channels}, as channels={self.channels} says",
+            fix=f'pass channels="mono", which averages them; or channels={found}, where all files '
+            "have as many",
+        )
 
 
 def require_packages() -> None:
@@ -135,7 +170,7 @@ def _broken(got: str) -> SourceError:
         "this is no sound, or a damaged one",
         got=got,
         expected="a whole WAV, FLAC, Ogg, MP3, AIFF, AU or CAF file",
-        fix="restore the file, or leave its key out",
+        fix="restore the file, or leave its key out; files of other formats are read with read=",
     )
 
 
