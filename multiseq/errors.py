@@ -147,12 +147,12 @@ class SourceError(SampleError):
 
 
 @contextlib.contextmanager
-def naming(cls: type) -> Iterator[None]:
-    """Adds the class to errors that are raised within."""
+def naming(called: str) -> Iterator[None]:
+    """Adds what a sequence is called to errors that are raised within."""
     try:
         yield
     except MultiseqError as error:
-        error.at(cls=cls.__name__)
+        error.at(cls=called)
         raise
 
 

@@ -17,6 +17,7 @@ from .base.adapting import Adapting
 from .base.dividing import Dividing
 from .base.families import Family
 from .base.feed import KerasFeed
+from .base.hooks import Hooks
 from .base.predicting import Predicting
 from .base.weighing import Weighing
 from .engine.job import Layout, blame
@@ -54,7 +55,7 @@ class _NamedInErrors(abc.ABCMeta):
     if not TYPE_CHECKING:  # Which would take what `__call__` returns for what a class makes.
 
         def __call__(cls, *args, **keywords):
-            with naming(cls):
+            with naming(cls.__name__):
                 made = super().__call__(*args, **keywords)
             made._made = True
             return made
@@ -67,7 +68,7 @@ class _NamedInErrors(abc.ABCMeta):
 
 
 class MultiInputSequence(
-    Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=_NamedInErrors
+    Hooks, Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=_NamedInErrors
 ):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
@@ -314,7 +315,7 @@ class MultiInputSequence(
         )
 
     def _started(self) -> Runtime:
-        with _starting, naming(type(self)):
+        with _starting, naming(self.called):
             if self._live is None:
                 self._live = Runtime(
                     self._settings,

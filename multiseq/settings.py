@@ -145,14 +145,17 @@ class Settings:
         Raises:
             ArgumentError: There is no such keyword, or its value is no good.
         """
-        known = [field.name for field in dataclasses.fields(self)]
-        public = [name for name in known if name != "share"]  # `shard` sets that.
+        known = [field.name for field in dataclasses.fields(self) if field.name != "share"]
         if unknown := changes.keys() - known:
             raise ArgumentError(
                 f"there is no keyword {', '.join(sorted(unknown))}",
-                expected="any of " + ", ".join(public),
+                expected="any of " + ", ".join(known),
             )
         return dataclasses.replace(self, **changes)
+
+    def sharing(self, index: int, count: int) -> Settings:
+        """Returns settings for one of several shares of each batch."""
+        return dataclasses.replace(self, share=(index, count))
 
     @property
     def rows(self) -> int:

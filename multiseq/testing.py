@@ -237,4 +237,4 @@ def _broken(
     seq: MultiInputSequence, what: str, got: Any = "", expected: Any = None, fix: str | None = None
 ) -> ContractError:
     details = {"got": got} if isinstance(got, np.ndarray) or got != "" else {}
-    return ContractError(what, **details, expected=expected, fix=fix).at(cls=type(seq).__name__)
+    return ContractError(what, **details, expected=expected, fix=fix).at(cls=seq.called)

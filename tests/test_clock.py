@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 
 import pytest
 from coded import in_threads
@@ -137,3 +138,15 @@ def test_threads_lose_no_batch() -> None:
     clock.begin_pass(None, surely=True)
     in_threads(lambda k: [clock.serve(None, batch) for batch in range(k, 4000, 8)], range(8))
     assert clock.end_pass(None, 4000)
+
+
+def test_a_pass_of_a_billion_samples_costs_little() -> None:
+    clock, batches = EpochClock(), 30_000_000
+    clock.begin_pass(None, surely=True)
+    tracemalloc.start()
+    for batch in (0, batches - 1, 5, 5):
+        clock.serve(None, batch)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    tracemalloc.stop()
+    assert not clock.end_pass(None, 4)
+    assert clock.end_pass(None, 3)

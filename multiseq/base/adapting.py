@@ -53,11 +53,11 @@ class Adapting(Views):
                 "validation and test are not to be learned from",
                 got="a part of a split that is not the first",
                 fix="call adapt() on the first part: the others share what it learns",
-            ).at(cls=type(self).__name__)
+            ).at(cls=self.called)
         self.close()
         try:
             self._make_own()
-            with naming(type(self)), afresh(self._learners()):
+            with naming(self.called), afresh(self._learners()):
                 indices = self.source_indices(np.arange(self.num_samples))
                 self._learn(indices, "adapt" if progress else None)
         finally:
@@ -76,7 +76,7 @@ class Adapting(Views):
             _log.warning(
                 "%s: another sequence has learned %s, and keeps it: copies learn here; see "
                 ".transforms",
-                type(self).__name__,
+                self.called,
                 ", ".join(map(repr, taken)),
             )
             self._exchange(taken, lambda other: other is family)
@@ -94,7 +94,7 @@ class Adapting(Views):
                 expected="copies of them to learn",
                 fix="keep each at an attribute (self.scale = Standardize()), and return it from "
                 "`transforms` and use it in `load_sample` from there",
-            ).at(cls=type(self).__name__)
+            ).at(cls=self.called)
         for other in _sequences():
             if shared(other._family):
                 exchange.apply(other)
@@ -113,7 +113,7 @@ class Adapting(Views):
         if lost:
             _log.warning(
                 "%s: nothing was learned from %d samples that could not be loaded: %s",
-                type(self).__name__,
+                self.called,
                 len(lost),
                 ", ".join(self.locate(index)["key"] for index in list(lost)[:_SHOWN]),
             )

@@ -9,6 +9,21 @@ from dataclasses import dataclass, field
 __all__ = ["EpochClock"]
 
 
+class _Served:
+    """Batches, each of which counts once: a bit for each, of a billion samples some megabytes."""
+
+    def __init__(self) -> None:
+        self.count, self._bits = 0, bytearray()
+
+    def add(self, batch: int) -> None:
+        place, bit = batch >> 3, 1 << (batch & 7)
+        if place >= len(self._bits):
+            self._bits.extend(bytes(place + 64))
+        if not self._bits[place] & bit:
+            self._bits[place] |= bit
+            self.count += 1
+
+
 @dataclass
 class _Pass:
     """What one reader has read since it began.
@@ -25,7 +40,7 @@ class _Pass:
     epoch: int | None = None
     begins: bool = False
     opened: bool = False
-    served: set[int] = field(default_factory=set)
+    served: _Served = field(default_factory=_Served)
 
 
 class EpochClock:
@@ -79,7 +94,7 @@ class EpochClock:
                         self.epoch += 1
                     self._training = found
                 found.epoch = self.epoch
-                found.served.clear()
+                found.served = _Served()
             found.served.add(batch)
             return found.epoch
 
@@ -98,10 +113,10 @@ class EpochClock:
         """
         with self._lock:
             found = self._pass(reader)
-            if not found.served:  # It reads in a way that cannot be seen.
+            if not found.served.count:  # It reads in a way that cannot be seen.
                 ended = found.trains and (found.opened or around)
             else:
-                whole = len(found.served) >= num_batches or (around and not found.begins)
+                whole = found.served.count >= num_batches or (around and not found.begins)
                 ended = whole and found is self._training
                 if whole:
                     found.epoch = None
@@ -114,7 +129,7 @@ class EpochClock:
         """Whether Keras read an epoch of which no batch was served to a reader that is known."""
         with self._lock:
             found = self._pass(reader)
-            return found.opened and not found.served
+            return found.opened and not found.served.count
 
     def set(self, epoch: int) -> None:
         """Goes to any epoch."""

@@ -77,7 +77,7 @@ class Dividing(Views):
                 exclude each other.
             AlignmentError: A sample has no group, class or time.
         """
-        with naming(type(self)):
+        with naming(self.called):
             if positions is None:
                 drawn = self._divided(fractions, groups, stratify, by_time, hash)
             else:
@@ -113,7 +113,7 @@ class Dividing(Views):
         Raises:
             ArgumentError: There is no such shard, or `batch_size` is not a multiple of `count`.
         """
-        with naming(type(self)):
+        with naming(self.called):
             if not 0 <= index < count:
                 raise ArgumentError(
                     "there is no such shard",
@@ -121,7 +121,9 @@ class Dividing(Views):
                     expected="an index from 0 to count - 1",
                 )
             first, step = self._settings.share
-            return self._copy(settings={"share": (first + step * index, step * count)})
+            other = self._copy()
+            other._settings = self._settings.sharing(first + step * index, step * count)
+            return other
 
     def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
         """Returns the first and the last time of samples; None where they have no times.
@@ -148,7 +150,7 @@ class Dividing(Views):
         if groups is None and self._is_timed:
             _log.warning(
                 "%s: parts of a random split share times; by_time=True or groups= tells them apart",
-                type(self).__name__,
+                self.called,
             )
         seed = self._settings.seed
         grouped = None if groups is None else self._per_sample(groups, "groups")

@@ -21,8 +21,7 @@ from ..engine.job import Source
 from ..engine.loading import loading
 from ..engine.runtime import Runtime
 from ..errors import ArgumentError, MultiseqError, naming
-from ..settings import Settings
-from .clock import EpochClock
+from .state import State
 
 if TYPE_CHECKING:
 
@@ -46,16 +45,12 @@ _bound = _Bound()
 _said: weakref.WeakKeyDictionary[object, set[str]] = weakref.WeakKeyDictionary()
 
 
-class KerasFeed(_Base):
+class KerasFeed(State, _Base):
     """The side of a sequence that Keras sees; `MultiInputSequence` documents it for users.
 
     A subclass sets `_settings` and `_clock`, gives a `Runtime` by `_started`, which it keeps at
     `_live`, and says at an epoch's end which samples were substituted.
     """
-
-    _settings: Settings
-    _clock: EpochClock
-    _live: Runtime | None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -104,7 +99,7 @@ class KerasFeed(_Base):
         said = _said.setdefault(self, set())
         if what not in said:
             said.add(what)
-            _log.warning("%s: %s", type(self).__name__, what)
+            _log.warning("%s: %s", self.called, what)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Returns batch `index` of the current epoch: (inputs,), with targets and weights if any.
@@ -139,7 +134,7 @@ class KerasFeed(_Base):
         batch = runtime.batch(source, self._clock.serve(reader, index), index)
         layout = runtime.layout(source)
         if layout.has_long and who == Caller.KERAS and _keras.is_short():
-            with naming(type(self)):
+            with naming(self.called):
                 _keras.check_short(batch)
         if reads is not frame or who != Caller.KERAS:
             return batch  # An override, or whatever else is between, is given arrays as elsewhere.
@@ -227,7 +222,7 @@ class KerasFeed(_Base):
                 expected="samples that depend on their index alone",
                 fix="draw what changes from epoch to epoch in augment(sample, rng): its rng "
                 "depends on the seed, the epoch and the sample",
-            ).at(cls=type(self).__name__)
+            ).at(cls=self.called)
         return self._clock.epoch
 
     def set_epoch(self, epoch: Any) -> None:
@@ -258,7 +253,7 @@ class KerasFeed(_Base):
             "workers cannot be changed in place",
             got=value,
             fix=f"pass super().__init__(..., workers={value!r}), or use seq.replace(workers=...)",
-        ).at(cls=type(self).__name__)
+        ).at(cls=self.called)
 
     @property
     def use_multiprocessing(self) -> bool:

@@ -6,11 +6,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from ..errors import SampleError
-from ..order import Indices, Permutation
-from ..settings import Settings
+from ..order import Permutation
+from .state import State
 
 __all__ = ["Mending"]
 
@@ -19,18 +17,12 @@ _TRIES = 8
 _SHOWN = 5
 
 
-class Mending:
+class Mending(State):
     """The side of a sequence that substitutes samples, where `on_error` says so.
 
     What stands in is another sample of the same sequence, so that lengths and resuming hold; which
     one is a function of (seed, epoch, sample), so that batches are the same on any worker.
     """
-
-    _settings: Settings
-    _selection: Indices | None
-    _size: int
-    _substituted: dict[int, SampleError]
-    _reported: dict[int, SampleError]  # In the last pass that had any.
 
     @property
     def on_error(self) -> str | Callable[[SampleError], bool]:
@@ -40,9 +32,7 @@ class Mending:
 
     def substitutes(self, index: int, epoch: int) -> Iterator[int]:
         """Yields the indices of samples to try in the place of one that cannot be loaded."""
-        position = index
-        if self._selection is not None:
-            position = int(np.flatnonzero(self._selection == index)[0])
+        position = self._position_of(index)
         for attempt in range(1, _TRIES + 1):
             other = Permutation(self._size, self._settings.seed, epoch, attempt)([position])
             yield int(other[0] if self._selection is None else self._selection[other[0]])
@@ -61,7 +51,7 @@ class Mending:
                 f"more than {most} samples could not be loaded in one epoch",
                 got=f"the last: {self._named(index, error)}",
                 fix="mend the data, leave these keys out by subset(), or raise max_errors",
-            ).at(cls=type(self).__name__)
+            ).at(cls=self.called)
 
     def _report_substituted(self, epoch: int) -> None:
         """Says which samples others stood in for in a pass, and starts counting anew."""
@@ -71,7 +61,7 @@ class Mending:
             shown = [self._named(*item) for item in list(found.items())[:_SHOWN]]
             _log.warning(
                 "%s, epoch %d: others stood in for %d samples: %s%s",
-                type(self).__name__,
+                self.called,
                 epoch,
                 len(found),
                 "; ".join(shown),

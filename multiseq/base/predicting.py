@@ -21,8 +21,6 @@ __all__ = ["Predicting"]
 class Predicting(Views, Mending):
     """The side of a sequence that gives a model its inputs alone."""
 
-    _inputs_only = False
-
     def make_layout(self) -> Layout:
         """Returns what the samples look like; a subclass says it."""
         raise NotImplementedError
@@ -38,7 +36,8 @@ class Predicting(Views, Mending):
         The k-th prediction is that of `keys[k]`.
         """
         settings = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
-        other = self._copy(settings=settings | {"on_error": "raise", "share": (0, 1)})
+        other = self._copy(settings=settings | {"on_error": "raise"})
+        other._settings = other._settings.sharing(0, 1)
         other._inputs_only = True
         return other
 
@@ -60,7 +59,7 @@ class Predicting(Views, Mending):
             ArgumentError: The model did not return a row for each sample, or rows whose length
                 varies by batch.
         """
-        with naming(type(self)):
+        with naming(self.called):
             view = self.for_prediction().replace(on_error=self._settings.on_error)
             try:
                 frame = _as_frame(_predicted(model, view, keywords), view.keys, model)

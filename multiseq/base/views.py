@@ -8,19 +8,18 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-import numpy as np
-
 from ..engine.runtime import Runtime
-from ..errors import AlignmentError, ArgumentError, SampleError, naming
+from ..errors import AlignmentError, ArgumentError, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
-from ..keys.labelled import Labels, SourceRows, per_sample
+from ..keys.labelled import Labels, per_sample
 from ..keys.selection import as_index, checked_keys, few
 from ..order import Indices
-from ..settings import Keywords, Settings
+from ..settings import Keywords
 from ..transforms import Holder
 from .clock import EpochClock
 from .families import Family, Scope
+from .state import State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,37 +28,21 @@ __all__ = ["Views", "alive"]
 
 # What Keras or the engine asks for; its names are public, and none of a user's business.
 _NOT_FOR_USERS = {
-    *("augments", "checks_weights", "collates", "for_workers", "loads_batches"),
+    *("augments", "called", "checks_weights", "collates", "for_workers", "loads_batches"),
     *("make_layout", "make_sample", "note_substituted", "served_layout", "source_indices"),
     *("substitutes", "target_chunks"),
     *("max_queue_size", "on_epoch_begin", "use_multiprocessing", "workers"),
 }
-_OF_A_RUN = ("_clock", "_live", "_reported", "_substituted")
+_OF_A_RUN = ("_clock", "_live", "_reported", "_sorted", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
 
-class Views(Holder):
+class Views(Holder, State):
     """The side of a sequence that knows its samples by key, and makes subsets and copies.
 
     The data are shared: what differs between a sequence and its subset is the keys, the positions
     they stand for, and the settings.
     """
-
-    _keys: pd.Index[Any]
-    _size: int
-    _selection: Indices | None
-    _settings: Settings
-    _clock: EpochClock
-    _family: Family
-    _live: Runtime | None
-    _substituted: dict[int, SampleError]
-    _reported: dict[int, SampleError]
-    _made = False  # Whether its constructor has come to its end.
-    checks_weights = True  # Whether sample weights are not known to be finite.
-    _keyed = False  # Whether the samples have keys of their own, as those of a part are.
-    _source_rows: tuple[SourceRows, ...] = ()  # Where keys were given beside them.
-    _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
-    _looked_up: Views | None = None
 
     @property
     def num_samples(self) -> int:
@@ -77,7 +60,7 @@ class Views(Holder):
         Raises:
             ArgumentError: There is no such keyword, or its value is no good.
         """
-        with naming(type(self)):
+        with naming(self.called):
             return self._copy(settings=settings)
 
     def subset(self, chosen: Any = None, *, positions: Any = None) -> Self:
@@ -96,7 +79,7 @@ class Views(Holder):
                 may be keys and positions.
             ArgumentError: Nothing is chosen.
         """
-        with naming(type(self)):
+        with naming(self.called):
             if (chosen is None) == (positions is None):
                 raise ArgumentError(
                     "subset takes either keys or positions",
@@ -128,7 +111,7 @@ class Views(Holder):
         """
         import pandas as pd
 
-        with naming(type(self)):
+        with naming(self.called):
             if not isinstance(keys, pd.Series | Mapping):
                 raise ArgumentError(
                     "lookup has no new keys",
@@ -158,14 +141,13 @@ class Views(Holder):
     def locate(self, index: int) -> dict[str, Any]:
         """Says where a sample is: class, key and position."""
         if self._keys is None:
-            return {"cls": type(self).__name__, "index": index}
+            return {"cls": self.called, "index": index}
         if self._looked_up is not None:
-            return self._looked_up.locate(index)
-        position = index
-        if self._selection is not None:
-            position = int(np.flatnonzero(self._selection == index)[0])
+            found: dict[str, Any] = self._looked_up.locate(index)
+            return found
+        position = self._position_of(index)
         return {
-            "cls": type(self).__name__,
+            "cls": self.called,
             "key": repr(self._keys[[position]].tolist()[0]),
             "position": position,
         }

@@ -85,6 +85,10 @@ class Source(Protocol):
     """What a loader needs of a sequence; the hooks are described at `MultiInputSequence`."""
 
     @property
+    def called(self) -> str:
+        """Its class, and its name if it has one."""
+
+    @property
     def loads_batches(self) -> bool:
         """Whether `load_batch` is overridden."""
 
@@ -298,7 +302,7 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
         hook: Its name.
         index: Of the sample; None where several were being loaded.
     """
-    where = {"cls": type(source).__name__} if index is None else source.locate(index)
+    where = {"cls": source.called} if index is None else source.locate(index)
     if isinstance(error, MultiseqError) and hasattr(error, "where"):
         error.where.pop("index", None)  # A part's, where this source is a join.
         raise error.at(**where)
@@ -319,5 +323,5 @@ class OneByOne:
         self.make_sample, self.locate = source.make_sample, source.locate
         self.load_batch, self.collate = source.load_batch, source.collate
         self.for_workers, self.substitutes = source.for_workers, source.substitutes
-        self.target_chunks = source.target_chunks
+        self.target_chunks, self.called = source.target_chunks, source.called
         self.note_substituted, self.served_layout = source.note_substituted, source.served_layout

@@ -161,13 +161,13 @@ def _unpicklable(source: Any, error: Exception) -> ArgumentError:
     names, value, reason = _culprit(source, error, _DEEPEST)
     if not names:
         what = f"it cannot be sent to worker processes: {error}"
-        return ArgumentError(what).at(cls=type(source).__name__)
+        return ArgumentError(what).at(cls=source.called)
     return ArgumentError(
         f"attribute {'.'.join(names)} cannot be sent to worker processes: {reason}",
         got=value,
         fix="open files and connections in load_sample, once per process, or use threads: "
         "use_multiprocessing=False",
-    ).at(cls=type(source).__name__)
+    ).at(cls=source.called)
 
 
 def _culprit(value: Any, reason: Exception, depth: int) -> tuple[list[str], Any, Exception]:

@@ -98,7 +98,7 @@ class Runtime:
             reader.stats.wait_seconds += time.perf_counter() - began
             return loaded
         except MultiseqError as error:
-            error.at(cls=type(source).__name__)
+            error.at(cls=source.called)
             raise
 
     def signature(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
@@ -121,7 +121,7 @@ class Runtime:
     def layout(self, source: Source) -> Layout:
         """Returns what the samples look like; it is found out once."""
         if self._layout is None:
-            with self._lock, naming(type(source)):
+            with self._lock, naming(source.called):
                 if self._layout is None:
                     self._layout = source.served_layout()
         return self._layout

@@ -256,7 +256,7 @@ def _located(error: Any, job: Job) -> Any:
     """Returns a worker's error with the key of its sample, which the worker does not know."""
     index = error.where.pop("index", None)
     if index is None:
-        return error.at(cls=type(job.source).__name__)
+        return error.at(cls=job.source.called)
     return error.at(**job.source.locate(int(index)))
 
 

@@ -192,7 +192,7 @@ class TableSequence(MultiInputSequence):
         return other
 
     def _learn(self, indices: Indices, progress: str | None) -> None:
-        with naming(type(self)):
+        with naming(self.called):
             learn_rows(self.transforms, self._raw_rows, indices, progress)
 
     def _raw_rows(self, indices: Indices) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class WindowSequence(MultiInputSequence):
         """The entity of each of this sequence's windows, such as for `split(groups=...)`."""
         if self._rows.entities is None:
             raise ArgumentError("these are windows of one series", fix="pass entity=").at(
-                cls=type(self).__name__
+                cls=self.called
             )
         return self._rows.entities.take(self._located()[1])
 
@@ -322,7 +322,7 @@ class WindowSequence(MultiInputSequence):
         return runs
 
     def _report(self, what: str) -> None:
-        _log.warning("%s: %s", type(self).__name__, what)
+        _log.warning("%s: %s", self.called, what)
 
 
 def _is_list(columns: Any) -> bool:

@@ -1,0 +1,63 @@
+"""What a sequence is made of, declared once for the classes that share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine.runtime import Runtime
+from ..errors import SampleError
+from ..keys.labelled import SourceRows
+from ..order import Indices
+from ..settings import Settings
+from .clock import EpochClock
+from .families import Family
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["State"]
+
+
+class State:
+    """The state of a sequence."""
+
+    # The samples.
+    _size: int
+    _keys: pd.Index[Any]
+    _keyed = False  # Whether the samples have keys of their own, as those of a part are.
+    _selection: Indices | None  # The index that `load_sample` takes for each; None for the same.
+    _source_rows: tuple[SourceRows, ...] = ()  # Where keys were given beside them.
+    _looked_up: Any = None  # The sequence whose samples these keys stand for.
+    checks_weights = True  # Whether sample weights are not known to be finite.
+
+    # How they are served.
+    _settings: Settings
+    _family: Family
+    _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
+    _inputs_only = False
+
+    # The run of this process.
+    _clock: EpochClock
+    _live: Runtime | None  # What was started; None before.
+    _substituted: dict[int, SampleError]  # In this pass.
+    _reported: dict[int, SampleError]  # In the last pass that had any.
+    _made = False  # Whether the constructor has come to its end.
+
+    _sorted: tuple[Indices | None, Indices] = None, np.zeros(0, np.int64)
+
+    def _position_of(self, index: int) -> int:
+        """Returns the position of the sample that `load_sample` knows by an index."""
+        if self._selection is None:
+            return index
+        if self._sorted[0] is not self._selection:  # Sorted once, however many samples are broken.
+            self._sorted = self._selection, np.argsort(self._selection, kind="stable")
+        order = self._sorted[1]
+        return int(order[np.searchsorted(self._selection, index, sorter=order)])
+
+    @property
+    def called(self) -> str:
+        """The class, and the name that the user gave, for errors and reports."""
+        cls, name = type(self).__name__, self._settings.name
+        return f"{cls} {name!r}" if name else cls
