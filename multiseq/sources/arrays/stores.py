@@ -226,6 +226,7 @@ def open_hdf5(name: str, dataset: Any) -> Any:
 
     Raises:
         ArgumentError: It is closed, in memory, no dataset, or of something else than numbers.
+        SourceError: Its file is damaged.
     """
     if not dataset:
         raise ArgumentError(
@@ -246,11 +247,12 @@ def open_hdf5(name: str, dataset: Any) -> Any:
             fix="read it into an array: dataset[...]",
         )
     file.flush()  # What it holds back, a map of the file would not show.
-    mapped = _mapped_hdf5(dataset)
     ends = (0, len(dataset) - 1)
-    if mapped is not None and all(mapped[k].tobytes() == dataset[k].tobytes() for k in ends):
-        return mapped
-    return Hdf5(dataset)
+    with reading(file.filename):
+        mapped = _mapped_hdf5(dataset)
+        if mapped is None or any(mapped[k].tobytes() != dataset[k].tobytes() for k in ends):
+            return Hdf5(dataset)
+    return mapped
 
 
 def _mapped_hdf5(dataset: Any) -> Any:

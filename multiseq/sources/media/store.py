@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
@@ -100,6 +101,19 @@ class _WithoutPaths:
         raise NotImplementedError
 
 
+class _Opened(io.BytesIO):
+    """Bytes that are opened as a file.
+
+    Of a damaged sound, libsndfile tries places before the beginning; what is raised in its
+    callbacks is printed.
+    """
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        with contextlib.suppress(ValueError):
+            return super().seek(offset, whence)
+        return -1
+
+
 class _InZip(_WithoutPaths, ZipMembers):
     """Members of an archive, and their names."""
 
@@ -108,7 +122,7 @@ class _InZip(_WithoutPaths, ZipMembers):
         self._names = names
 
     def open(self, index: int) -> IO[bytes]:
-        return io.BytesIO(self.read(index))
+        return _Opened(self.read(index))
 
     def name(self, index: int) -> str | None:
         return f"{self._path}/{self._names[index]}"
@@ -124,7 +138,7 @@ class _InMemory(_WithoutPaths):
         return bytes(self._items[index])
 
     def open(self, index: int) -> IO[bytes]:
-        return io.BytesIO(self.read(index))
+        return _Opened(self.read(index))
 
     def name(self, index: int) -> str | None:
         return None
