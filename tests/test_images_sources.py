@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pictures import FILES, encoded, gray, images, levels, photos
+from pictures import FILES, encoded, gray, images, levels, photos, write
 from PIL import Image
 
 from multiseq.errors import ArgumentError, SourceError
@@ -306,3 +306,24 @@ def test_a_data_set_of_hugging_face() -> None:
     encoded_only = table.cast_column("image", datasets.Image(decode=False))
     assert levels(images(encoded_only["image"])) == [10, 20, 30]
     assert levels(images(encoded_only.data["image"])) == [10, 20, 30]
+
+
+def test_a_folder_below_root_may_not_lead_out_of_it(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "sub" / "a.png", 10)
+    write(tmp_path / "out" / "a.png", 99)
+    with zipfile.ZipFile(tmp_path / "out" / "x.zip", "w") as archive:
+        archive.writestr("a.png", gray(99))
+    root = tmp_path / "in"
+    sequence = images("sub", root=root)
+    assert levels(sequence) == [10]
+    assert sequence.keys.tolist() == ["a"]
+    (root / "sub").rename(tmp_path / "away")
+    (root / "sub").symlink_to(tmp_path / "out")
+    for source in ("sub", "../out", tmp_path / "out", "sub/*.png"):
+        with pytest.raises(SourceError, match="leaves its root"):
+            images(source, root=root)[0]
+    with pytest.raises(SourceError, match="leaves its root"):
+        sequence[0]
+    for source in ("sub/x.zip", "../out/x.zip"):
+        with pytest.raises(SourceError, match="leaves its root"):
+            images(source, root=root)

@@ -11,6 +11,7 @@ from pictures import decoder, encoded
 from PIL import Image, ImageOps
 
 from multiseq.errors import SourceError
+from multiseq.modalities.images import ImageSequence
 
 GRAY = np.add.outer(12 * np.arange(8), 8 * np.arange(16)).astype(np.uint8)
 IMAGE = np.repeat(GRAY[:, :, None], 3, axis=2)
@@ -66,3 +67,17 @@ def test_a_progressive_jpeg_has_a_limit_of_scans(upright: bool) -> None:
     scan = data[data.rindex(b"\xff\xda") : -2]
     with pytest.raises(SourceError, match="too many scans"):
         decode(data[:-2] + scan * 100 + data[-2:])
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float16", 2048), ("float32", 1 << 24)])
+def test_ids_are_never_rounded(dtype: str, most: int) -> None:
+    def served(value: int, **keywords: Any) -> Any:
+        ids = np.full((4, 4), value, np.int32)
+        settings: Any = {"size": 4, "channels": 1, "scale": None, "interpolation": "nearest"}
+        return ImageSequence([encoded(ids, "TIFF")], **(settings | keywords))[0][0]
+
+    assert (served(most, dtype=dtype) == most).all()
+    with pytest.raises(SourceError, match=r"(?s)would round.*int32"):
+        served(most + 1, dtype=dtype)
+    assert (served(most + 1, dtype="int32") == most + 1).all()
+    assert (served(most + 1, dtype=dtype, interpolation="bilinear") == most).all()

@@ -263,6 +263,7 @@ def test_our_own_errors_come_through() -> None:
         (np.frombuffer, False),
         (bytes, False),
         (io.BytesIO, False),
+        (tifffile.imread, True),  # It takes open files, too.
     ],
 )
 def test_what_a_function_is_given(function: Any, takes_path: bool) -> None:

@@ -197,12 +197,17 @@ class ImageSequence(MultiInputSequence):
             if self._scale is not None:
                 np.multiply(pixels, self._scale, out=out)
             else:
-                out[...] = pixels if pixels.dtype == np.uint8 else _held_by(self._dtype, pixels)
+                out[...] = pixels if pixels.dtype == np.uint8 else self._held(pixels)
         except SourceError as error:
             name = self._files.name(index)
             if name is not None:
                 error.what = f"{name!r}: {error.what}"
             raise
+
+    def _held(self, pixels: Pixels) -> Pixels:
+        if self._decode.of_ids and self._dtype.kind == "f" and pixels.dtype.kind in "iu":
+            _check_exact(self._dtype, pixels)
+        return _held_by(self._dtype, pixels)
 
     def _pixels(self, index: int) -> Pixels:
         if self._given is None:
@@ -230,6 +235,20 @@ def _held_by(dtype: np.dtype[Any], values: Pixels) -> Pixels:
         expected=f"{limits.min:g} to {limits.max:g}",
         fix="choose another dtype: int32 for ids, float32 for what is measured",
     )
+
+
+def _check_exact(dtype: np.dtype[Any], ids: Pixels) -> None:
+    """Raises SourceError where two integers would become the same number."""
+    most = int(2 / np.finfo(dtype).eps)
+    least, largest = int(ids.min()), int(ids.max())
+    if max(-least, largest) > most:
+        raise SourceError(
+            f"the image has integers that {dtype} would round",
+            got=f"{least} to {largest}",
+            expected=f"at most {most}",
+            fix='pass dtype="int32", which keeps ids; or interpolation="bilinear" for what is '
+            "measured",
+        )
 
 
 def _checked_fitting(size: Any, fit: Any, interpolation: Any) -> Fitting:

@@ -16,8 +16,9 @@ from .media.store import FileStore
 
 __all__ = ["Foreign", "as_foreign", "check_paths", "given_array"]
 
+_OPENED = re.compile(r"\bIO\[bytes\]")  # No function is given an open file.
 _BYTES = re.compile(r"\b(bytes|bytearray|memoryview|Buffer)\b")
-_PATH = re.compile(r"\b(str|Path|PurePath|PathLike)\b")
+_PATH = re.compile(r"\bstr\b|Path")
 _PATH_NAMES = ("path", "filename", "fname")
 _OF_BYTES = "read=lambda data: function(io.BytesIO(data))"
 
@@ -139,6 +140,7 @@ def _takes_path(function: Any) -> bool:
     first = parameters[0]
     text = first.annotation
     text = text if isinstance(text, str) else inspect.formatannotation(text)
+    text = _OPENED.sub("", text)
     if _BYTES.search(text):
         return False
     return bool(_PATH.search(text)) or first.name.lower().endswith(_PATH_NAMES)

@@ -59,7 +59,7 @@ class Decoder:
         if data[:2] == b"\xff\xd8":
             orientation = jpeg_orientation(data)
             orientation = orientation if self.upright else 1
-            fast = self.fast and not self._of_ids
+            fast = self.fast and not self.of_ids
             image = decode_jpeg(
                 data, self.channels, self.fitting, orientation, fast, self._check_pixels
             )
@@ -68,7 +68,8 @@ class Decoder:
         return self.fitting.finished(image, orientation)
 
     @property
-    def _of_ids(self) -> bool:
+    def of_ids(self) -> bool:
+        """Whether values are taken as they are, never averaged."""
         return self.fitting.interpolation == "nearest"
 
     def _other(self, data: bytes) -> tuple[Pixels, int]:
@@ -91,7 +92,7 @@ class Decoder:
             pixels = self.fitting.resized(self._deep(image), inner, box)
             return self._with_channels(pixels, image), orientation
         pixels = self._shallow(image)
-        if few is not None and self._of_ids and self.channels == 1:
+        if few is not None and self.of_ids and self.channels == 1:
             pixels = pixels // (255 // ((1 << int(few[1])) - 1))
         return self.fitting.resized(pixels, inner, box), orientation
 
@@ -106,7 +107,7 @@ class Decoder:
 
     def _shallow(self, image: Any) -> Pixels:
         """The pixels of a Pillow image of 8 bits for each channel or less."""
-        if self._of_ids and self.channels == 1 and image.mode in ("P", "1", "L"):
+        if self.of_ids and self.channels == 1 and image.mode in ("P", "1", "L"):
             return np.asarray(image).astype(np.uint8)[:, :, None]
         if "transparency" in image.info:
             image = image.convert("RGBA")
@@ -125,7 +126,7 @@ class Decoder:
         ):
             raise unsupported("integers of 32 bits without sign, of 2^31 and more")
         if self.as_stored:
-            return values.astype(np.int32 if values.dtype.kind in "iu" and self._of_ids else "f4")
+            return values.astype(np.int32 if values.dtype.kind in "iu" and self.of_ids else "f4")
         white = _white(image)
         if white is None:
             raise SourceError(

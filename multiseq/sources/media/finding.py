@@ -34,11 +34,14 @@ def find_files(
     """
     folder = source if root is None else os.path.join(root, source)
     if os.path.isdir(folder):
-        root = folder
         below = glob.iglob("**/*", root_dir=folder, recursive=True)
         files = [path for path in below if path.lower().endswith(suffixes)]
         if "" in suffixes:
             files = [path for path in files if not os.path.isdir(os.path.join(folder, path))]
+        if root is None:
+            root = folder
+        else:  # Which nothing may leave, the source included.
+            files = [os.path.join(source, path) for path in files]
     else:
         files = glob.glob(source, root_dir=root, recursive=True)
     if not files:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...keys.selection import few
-from ...paths import absolute, open_inside, path_inside, read_inside
+from ...paths import absolute, inside, open_inside, path_inside, read_inside
 from ..flat import FlatRows, FlatTexts
 from ..items import check_items
 from .finding import attempt, file_keys, find_files
@@ -169,7 +169,7 @@ def found_files(
     """
     whole = source if root is None else os.path.join(root, source)
     if is_zip(whole):
-        root, source = whole, "**/*"
+        root, source = whole if root is None else inside(root, source), "**/*"
         names = [name for name in names_in_zip(whole, source) if name.lower().endswith(suffixes)]
     elif root is not None and is_zip(root):
         names = names_in_zip(root, source)
