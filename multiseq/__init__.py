@@ -8,18 +8,18 @@ from . import errors
 from .augmenting import Albumentations
 from .join import JoinedSequence, join
 from .memory import aligned_empty
-from .modalities.arrays import ArraySequence
-from .modalities.audio import AudioSequence
-from .modalities.files import FileSequence
-from .modalities.images import ImageSequence
-from .modalities.sql import SQLSequence
-from .modalities.tables import TableSequence
-from .modalities.text import TextSequence
-from .modalities.windows import WindowSequence
+from .modalities.arrays.sequence import ArraySequence
+from .modalities.audio.mel import LogMel
+from .modalities.audio.sequence import AudioSequence
+from .modalities.files.sequence import FileSequence
+from .modalities.images.sequence import ImageSequence
+from .modalities.sql.sequence import SQLSequence
+from .modalities.tables.sequence import TableSequence
+from .modalities.text.sequence import TextSequence
+from .modalities.windows.sequence import WindowSequence
 from .samplers import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler
 from .samples import Spec
 from .sequence import MultiInputSequence
-from .sources.audio.mel import LogMel
 from .transforms import MinMax, Standardize, Vocabulary
 
 __all__ = [

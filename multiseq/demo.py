@@ -24,10 +24,10 @@ from tqdm import tqdm
 
 from .errors import MissingPackageError
 from .join import join
-from .modalities.arrays import ArraySequence
-from .modalities.files import FileSequence
-from .modalities.images import ImageSequence
-from .modalities.text import TextSequence
+from .modalities.arrays.sequence import ArraySequence
+from .modalities.files.sequence import FileSequence
+from .modalities.images.sequence import ImageSequence
+from .modalities.text.sequence import TextSequence
 from .sequence import MultiInputSequence
 from .transforms import Standardize, Vocabulary
 

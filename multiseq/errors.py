@@ -20,7 +20,7 @@ it short; the sequence adds where (class, key, position, input) once, at its bou
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 __all__ = [
@@ -38,6 +38,8 @@ __all__ = [
     "WorkerError",
     "at_input",
     "describe",
+    "few",
+    "list_names",
     "naming",
     "said",
 ]
@@ -185,3 +187,16 @@ def describe(value: Any) -> str:
     if len(text) > _LONGEST_VALUE:
         text = text[:_LONGEST_VALUE] + "…"
     return f"{text} ({type(value).__name__})"
+
+
+def few(items: Any, most: int = 5) -> str:
+    """Names the first few of some items, and says how many there are."""
+    shown = ", ".join(repr(item) for item in list(items[:most]))
+    return f"{shown}, … ({len(items)} in all)" if len(items) > most else shown
+
+
+def list_names(names: Iterable[str], most: int = 6) -> str:
+    """The first names and how many more there are, for errors."""
+    shown = [repr(name) for name in names]
+    rest = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + rest

@@ -12,9 +12,8 @@ from . import _keras
 from .augmenting import Augmentation
 from .engine.job import Layout
 from .engine.layout import infer_layout
-from .errors import ArgumentError, SampleError
+from .errors import ArgumentError, SampleError, few
 from .keys.aligning import align_keys
-from .keys.selection import few
 from .keys.targets import Targets
 from .members import (
     Leaf,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ArgumentError, describe
-from .keys.selection import few
+from .errors import ArgumentError, describe, few
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from coded import Coded, Collated, Noisy, Ragged
 
-from multiseq.engine.ring import Ring
+from multiseq.engine.processes.ring import Ring
 from multiseq.errors import SampleError
 from multiseq.samples import Spec
 from multiseq.sequence import MultiInputSequence

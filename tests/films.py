@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from crews import modules
 
-from multiseq.modalities.sql import SQLSequence
+from multiseq.modalities.sql.sequence import SQLSequence
 from multiseq.transforms import Vocabulary
 
 N = 40

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from multiseq.modalities.images import ImageSequence
-from multiseq.sources.images.decode import Decoder
-from multiseq.sources.images.fitting import Fitting
+from multiseq.modalities.images.decode import Decoder
+from multiseq.modalities.images.fitting import Fitting
+from multiseq.modalities.images.sequence import ImageSequence
 
 LIMIT = 89_478_485
 

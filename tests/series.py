@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from multiseq.modalities.windows import WindowSequence
+from multiseq.modalities.windows.sequence import WindowSequence
 
 START = pd.Timestamp("2020-01-01")
 LENGTHS = {"b": 12, "a": 9, "c": 3}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from multiseq.modalities.audio import AudioSequence
+from multiseq.modalities.audio.sequence import AudioSequence
 
 RATE = 8_000
 SECONDS = 0.25

@@ -14,7 +14,7 @@ import zarr
 from coded import codes, epoch_of, frozen_epoch, misaligned
 
 from multiseq import ArraySequence
-from multiseq.engine.payload import save_payload
+from multiseq.engine.processes.payload import save_payload
 from multiseq.errors import AlignmentError, ArgumentError, MultiseqError
 from multiseq.testing import check_sequence
 

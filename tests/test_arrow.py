@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from multiseq.errors import ArgumentError
-from multiseq.sources.arrays.arrow import columns_of, is_table, pieces_of, places_of
+from multiseq.modalities.arrays.arrow import columns_of, is_table, pieces_of, places_of
 
 N = 20
 NUMBERS = np.arange(N * 6)

@@ -13,8 +13,8 @@ import soxr
 from coded import frozen_epoch
 from sounds import RATE, SECONDS, code_of, codes_of, encoded, hertz, sounds, tone, write
 
+from multiseq.modalities.audio.mel import FLOOR, LogMel
 from multiseq.samples import Spec
-from multiseq.sources.audio.mel import FLOOR, LogMel
 from multiseq.testing import check_sequence
 
 N = 10

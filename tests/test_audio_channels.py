@@ -16,8 +16,8 @@ import soxr
 from sounds import RATE, code_of, encoded, sounds, tone, write
 
 from multiseq.errors import ArgumentError, SourceError
-from multiseq.modalities.audio import AudioSequence
-from multiseq.sources.audio import sound as _sound
+from multiseq.modalities.audio import sound as _sound
+from multiseq.modalities.audio.sequence import AudioSequence
 
 PROCESSES: Any = {"workers": 1, "use_multiprocessing": True}
 STEREO = np.stack([tone(1), tone(5)], axis=1)

@@ -21,7 +21,7 @@ from multiseq.errors import (
     SampleError,
     SourceError,
 )
-from multiseq.sources.audio import sound as _sound
+from multiseq.modalities.audio import sound as _sound
 
 
 def refused(data: bytes, folder: Path, **keywords: Any) -> SourceError:

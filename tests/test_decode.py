@@ -12,7 +12,7 @@ from pictures import CORNERS, cornered, corners, decoder, encoded
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from multiseq.sources.images import jpeg as _jpeg
+from multiseq.modalities.images import jpeg as _jpeg
 
 RNG = np.random.default_rng(0)
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_sample_images
 
 from multiseq.errors import SourceError
-from multiseq.sources.images import jpeg as _jpeg
-from multiseq.sources.images.decode import Decoder
+from multiseq.modalities.images import jpeg as _jpeg
+from multiseq.modalities.images.decode import Decoder
 
 RNG = np.random.default_rng(0)
 

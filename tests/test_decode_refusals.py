@@ -13,7 +13,7 @@ import pytest
 from pictures import cornered, decoder, encoded
 
 from multiseq.errors import SourceError
-from multiseq.sources.images import jpeg as _jpeg
+from multiseq.modalities.images import jpeg as _jpeg
 
 RNG = np.random.default_rng(0)
 

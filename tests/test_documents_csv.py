@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multiseq.errors import SourceError
-from multiseq.sources.files.documents import read_csv, read_json
+from multiseq.modalities.files.documents import read_csv, read_json
 
 
 def write(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:

@@ -13,8 +13,8 @@ import pytest
 from coded import Bulk, Coded, codes, epoch_of, frozen, frozen_epoch, in_threads, wait_for
 
 from multiseq.engine.ahead import Depth, ReadAhead
-from multiseq.engine.base import Loader, Pending
 from multiseq.engine.forecast import Forecast
+from multiseq.engine.interfaces import Loader, Pending
 from multiseq.errors import ArgumentError, LoadError
 
 # Reading ahead

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, SpecError
-from multiseq.modalities.files import FileSequence
+from multiseq.modalities.files.sequence import FileSequence
 from multiseq.samples import Spec
 from multiseq.testing import check_sequence
 from multiseq.transforms import Standardize, Vocabulary

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from multiseq.errors import SpecError
-from multiseq.modalities.files import FileSequence
+from multiseq.modalities.files.sequence import FileSequence
 from multiseq.transforms import Standardize, Vocabulary
 
 RECORDS = [("a", ">i4"), ("b", "<f4")]

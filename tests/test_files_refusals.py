@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from multiseq.errors import AlignmentError, ArgumentError, SourceError, SpecError
-from multiseq.modalities.files import FileSequence
+from multiseq.modalities.files.sequence import FileSequence
 from multiseq.samples import Spec
 from multiseq.transforms import Vocabulary
 

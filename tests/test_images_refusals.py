@@ -12,8 +12,8 @@ from pictures import FILES, gray, images, levels, photos, write
 from PIL import Image
 
 from multiseq.errors import AlignmentError, ArgumentError, MissingPackageError, SourceError
-from multiseq.modalities.images import ImageSequence
-from multiseq.sources.images import pillow as _pillow
+from multiseq.modalities.images import pillow as _pillow
+from multiseq.modalities.images.sequence import ImageSequence
 
 
 @pytest.fixture

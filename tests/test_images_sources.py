@@ -18,8 +18,8 @@ from pictures import FILES, encoded, gray, images, levels, photos, write
 from PIL import Image
 
 from multiseq.errors import ArgumentError, SourceError
-from multiseq.modalities.images import ImageSequence
-from multiseq.sources.media import zips as _zip
+from multiseq.modalities.images.sequence import ImageSequence
+from multiseq.sources import zips as _zip
 from multiseq.testing import check_sequence
 
 

@@ -37,29 +37,7 @@ LAYERS = (
     "transforms.categories",
     "transforms.*",
     "transforms",
-    "engine.descriptors",
-    "engine.portable",
-    "engine.exit",
-    "engine.loading",
-    "engine.job",
-    "engine.base",
-    "engine.layout",
-    "engine.forecast",
-    "engine.ahead",
-    "engine.serial",
-    "engine.threads",
-    "engine.shared",
-    "engine.ring",
-    "engine.payload",
-    "engine.standins",
-    "engine.worker",
-    "engine.tickets",
-    "engine.child",
-    "engine.crew",
-    "engine.processes",
-    "engine.ray",
-    "engine.runtime",
-    "engine",
+    "transforms.steps",
     "keys.times",
     "keys.indexing",
     "keys.selection",
@@ -71,6 +49,39 @@ LAYERS = (
     "keys.splitting",
     "keys.targets",
     "keys",
+    "sources.items",
+    "sources.flat",
+    "sources.delimited",
+    "sources.tables",
+    "sources.finding",
+    "sources.zips",
+    "sources.files",
+    "sources.foreign",
+    "sources",
+    "engine.descriptors",
+    "engine.exit",
+    "engine.loading",
+    "engine.job",
+    "engine.interfaces",
+    "engine.layout",
+    "engine.forecast",
+    "engine.ahead",
+    "engine.serial",
+    "engine.threads",
+    "engine.processes.portable",
+    "engine.processes.shared",
+    "engine.processes.ring",
+    "engine.processes.payload",
+    "engine.processes.standins",
+    "engine.processes.worker",
+    "engine.processes.tickets",
+    "engine.processes.child",
+    "engine.processes.crew",
+    "engine.processes.loader",
+    "engine.processes",
+    "engine.ray",
+    "engine.runtime",
+    "engine",
     "strategies",
     "samplers",
     "base.clock",
@@ -88,29 +99,32 @@ LAYERS = (
     "sequence",
     "members",
     "join",
-    "sources.items",
-    "sources.flat",
-    "sources.delimited",
-    "sources.frames",
-    "sources.steps",
-    "sources.media.finding",
-    "sources.media.zips",
-    "sources.media.store",
-    "sources.foreign",
-    "sources.images.pillow",
-    "sources.images.fitting",
-    "sources.images.jpeg",
-    "sources.images.decode",
-    "sources.images.given",
-    "sources.files.templates",
-    "sources.files.documents",
-    "sources.files.npy",
-    "sources.files.leaves",
-    "sources.sql.readers",
-    "sources.arrays.stores",
-    "sources.tables.columns",
-    "sources.*",
-    "sources",
+    "modalities.arrays.stores",
+    "modalities.arrays.*",
+    "modalities.audio.*",
+    "modalities.files.templates",
+    "modalities.files.documents",
+    "modalities.files.npy",
+    "modalities.files.leaves",
+    "modalities.images.pillow",
+    "modalities.images.fitting",
+    "modalities.images.jpeg",
+    "modalities.images.decode",
+    "modalities.images.given",
+    "modalities.sql.readers",
+    "modalities.sql.*",
+    "modalities.tables.columns",
+    "modalities.tables.*",
+    "modalities.text.*",
+    "modalities.windows.*",
+    "modalities.arrays.sequence",
+    "modalities.audio.sequence",
+    "modalities.files.sequence",
+    "modalities.images.sequence",
+    "modalities.sql.sequence",
+    "modalities.tables.sequence",
+    "modalities.text.sequence",
+    "modalities.windows.sequence",
     "modalities.*",
     "modalities",
     "interop._*",
@@ -132,7 +146,7 @@ KERAS_IMPORTERS = {"_keras", "demo"}  # the demo builds models; every other modu
 
 
 def module_name(path: Path, package: Path = PACKAGE) -> str:
-    """`multiseq/engine/base.py` is "engine.base", `multiseq/engine/__init__.py` is "engine"."""
+    """`multiseq/keys/times.py` is "keys.times", `multiseq/keys/__init__.py` is "keys"."""
     parts = path.relative_to(package).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -142,6 +156,12 @@ def layer(name: str) -> int | None:
     if name in LAYERS:
         return LAYERS.index(name)
     return next((k for k, pattern in enumerate(LAYERS) if fnmatchcase(name, pattern)), None)
+
+
+def house(name: str) -> str | None:
+    """Which modality a module belongs to; None for one of no modality."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "modalities" and len(parts) > 1 else None
 
 
 def is_type_checking(test: ast.expr) -> bool:
@@ -208,6 +228,8 @@ def wrong_imports(path: Path, package: Path = PACKAGE) -> list[str]:
         theirs = None if target is None else layer(target)
         if target is not None and (theirs is None or theirs >= mine):
             wrong.append(f"{name}:{line} imports {target or 'multiseq'}, which is not above it")
+        if target and house(target) and house(name) not in (None, house(target)):
+            wrong.append(f"{name}:{line} imports {target}; modalities never import one another")
         if module.partition(".")[0] in KERAS and name not in KERAS_IMPORTERS:
             wrong.append(f"{name}:{line} imports {module}; ask _keras.py instead")
     return wrong
@@ -271,9 +293,9 @@ def package(tmp_path: Path) -> Path:
         ("join.py", "from multiseq import join", "join:1 imports join"),
         ("join.py", "from multiseq import ArraySequence", "join:1 imports multiseq"),
         (
-            "modalities/image.py",
-            "from .text import A",
-            "modalities.image:1 imports modalities.text",
+            "modalities/images.py",
+            "from .arrays.stores import A",
+            "modalities.images:1 imports modalities.arrays.stores; modalities never",
         ),
         ("join.py", "if TYPE_CHECKING:\n  pass\nelse:\n  import multiseq.demo", "join:4 imports"),
         ("news.py", "", "news stands on no line"),
@@ -295,7 +317,7 @@ def test_a_wrong_import_is_found(package: Path, file: str, source: str, wrong: s
         ("join.py", "from multiseq.sequence import A"),
         ("join.py", "from multiseq import errors"),
         ("join.py", "if TYPE_CHECKING:\n  from multiseq.testing import check_sequence"),
-        ("modalities/image.py", "from ..sequence import A\nfrom ..sources.files.npy import read"),
+        ("modalities/images.py", "from ..sequence import A\nfrom ..sources.files import Files"),
         ("_keras.py", "def f():\n  import tf_keras"),
         ("join.py", "import keras_tuner, numpy"),
         ("__init__.py", "from .join import join"),

@@ -15,10 +15,10 @@ import zarr
 from PIL import Image
 
 from multiseq.errors import SourceError
-from multiseq.modalities.arrays import ArraySequence
-from multiseq.modalities.audio import AudioSequence
-from multiseq.modalities.files import FileSequence
-from multiseq.modalities.images import ImageSequence
+from multiseq.modalities.arrays.sequence import ArraySequence
+from multiseq.modalities.audio.sequence import AudioSequence
+from multiseq.modalities.files.sequence import FileSequence
+from multiseq.modalities.images.sequence import ImageSequence
 
 ONES = np.ones((64, 6), np.float32)
 PROCESSES: Any = {"workers": 1, "use_multiprocessing": True}

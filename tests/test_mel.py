@@ -11,7 +11,7 @@ import pytest
 from coded import in_threads
 
 from multiseq.errors import ArgumentError
-from multiseq.sources.audio.mel import FLOOR, LogMel, MelFrames, mel_bands
+from multiseq.modalities.audio.mel import FLOOR, LogMel, MelFrames, mel_bands
 
 
 def frames_of(waveform: Any, rate: int, settings: LogMel | None = None) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from multiseq.errors import SourceError
-from multiseq.sources.files.npy import ArrayStack, read_npz
+from multiseq.modalities.files.npy import ArrayStack, read_npz
 
 
 def read(*paths: Path) -> Any:

@@ -23,8 +23,8 @@ from crews import (
 )
 
 from multiseq import ArraySequence
-from multiseq.engine.payload import load_payload, save_payload
-from multiseq.engine.shared import attach
+from multiseq.engine.processes.payload import load_payload, save_payload
+from multiseq.engine.processes.shared import attach
 
 MEGABYTE = 1 << 20
 BARE = 60  # Megabytes: what a worker may have without any data.

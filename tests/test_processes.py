@@ -50,7 +50,7 @@ from multiseq import (
     TextSequence,
     join,
 )
-from multiseq.engine import tickets
+from multiseq.engine.processes import tickets
 from multiseq.errors import SampleError
 
 FULL: dict[str, Any] = {"batch_size": 8, "shuffle": True, "seed": 3}

@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from multiseq.errors import ArgumentError, MultiseqError, SourceError
-from multiseq.modalities.files import FileSequence
+from multiseq.modalities.files.sequence import FileSequence
 from multiseq.transforms import Standardize, Vocabulary
 
 PROCESSES: Any = {"workers": 1, "use_multiprocessing": True}

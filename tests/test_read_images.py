@@ -15,7 +15,7 @@ from pictures import encoded, gray
 from PIL import Image
 
 from multiseq.errors import ArgumentError, MissingPackageError, SourceError
-from multiseq.modalities.images import ImageSequence
+from multiseq.modalities.images.sequence import ImageSequence
 
 PROCESSES: Any = {"workers": 1, "use_multiprocessing": True}
 RNG = np.random.default_rng(0)

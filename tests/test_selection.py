@@ -10,10 +10,10 @@ import pytest
 from coded import Coded, Noisy, codes, epoch_of, frozen, frozen_epoch
 
 from multiseq import ArraySequence
-from multiseq.errors import AlignmentError, ArgumentError
+from multiseq.errors import AlignmentError, ArgumentError, few
 from multiseq.keys.choosing import chosen_positions
 from multiseq.keys.labelled import Labels
-from multiseq.keys.selection import checked_keys, few
+from multiseq.keys.selection import checked_keys
 from multiseq.keys.splitting import split_positions
 
 

@@ -14,8 +14,8 @@ import pytest
 from coded import Noisy, Ragged, Words, frozen_epoch
 from crews import crew_of, gone_within, in_processes, kill_one, pids
 
-from multiseq.engine import child, crew
-from multiseq.engine.shared import FileMemory, NamedMemory, attach, create
+from multiseq.engine.processes import child, crew
+from multiseq.engine.processes.shared import FileMemory, NamedMemory, attach, create
 from multiseq.errors import MultiseqError
 
 PAGE = mmap.PAGESIZE

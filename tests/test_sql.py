@@ -13,7 +13,7 @@ from crews import answer_of
 from films import N, changed, coded, filled, films_in, modules_after_reading, worded
 
 from multiseq import ArraySequence, join
-from multiseq.modalities.sql import SQLSequence
+from multiseq.modalities.sql.sequence import SQLSequence
 from multiseq.testing import check_sequence
 
 
@@ -206,7 +206,7 @@ def test_close_may_come_at_any_time(films: Path) -> None:
 
 def test_a_worker_imports_neither_sqlalchemy_nor_pandas(films: Path) -> None:
     imported = answer_of(modules_after_reading, coded(films).for_workers())
-    assert "multiseq.modalities.sql" in imported
+    assert "multiseq.modalities.sql.sequence" in imported
     assert not {"sqlalchemy", "pandas", "keras"}.intersection(imported)
 
 

@@ -21,7 +21,7 @@ from multiseq.errors import (
     SampleError,
     SourceError,
 )
-from multiseq.modalities.sql import SQLSequence
+from multiseq.modalities.sql.sequence import SQLSequence
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from multiseq import MinMax, Vocabulary
 from multiseq.errors import ArgumentError, MultiseqError, SampleError
-from multiseq.modalities.sql import SQLSequence
+from multiseq.modalities.sql.sequence import SQLSequence
 from multiseq.transforms import Transform
 
 BIG = 1 << 53

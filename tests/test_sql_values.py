@@ -12,7 +12,7 @@ from coded import epoch_of
 from films import N, coded, filled, films_in, worded
 
 from multiseq import MinMax, Spec, Standardize, Vocabulary
-from multiseq.modalities.sql import SQLSequence
+from multiseq.modalities.sql.sequence import SQLSequence
 from multiseq.testing import check_sequence
 
 

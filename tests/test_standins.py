@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from multiseq.engine import standins
+from multiseq.engine.processes import standins
 
 FACTS = {"unreal.__version__": "3.15.0", "unreal.backend.backend": "jax", "dreamt.__version__": ""}
 

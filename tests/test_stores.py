@@ -13,15 +13,15 @@ import zarr
 from coded import in_threads
 
 from multiseq.errors import ArgumentError, SourceError
-from multiseq.sources.arrays import stores as _stores
-from multiseq.sources.arrays.stores import (
+from multiseq.modalities.arrays import stores as _stores
+from multiseq.modalities.arrays.stores import (
     Chunks,
     Hdf5,
     MappedRows,
     Rearranged,
     open_hdf5,
 )
-from multiseq.sources.arrays.zarrs import Zarr, open_zarr
+from multiseq.modalities.arrays.zarrs import Zarr, open_zarr
 
 N = 50
 INDICES: dict[str, list[int]] = {

@@ -16,7 +16,7 @@ from coded import frozen_epoch, misaligned
 import multiseq
 from multiseq import ArraySequence, MinMax, Vocabulary, join
 from multiseq.errors import NotAdaptedError
-from multiseq.modalities.tables import TableSequence
+from multiseq.modalities.tables.sequence import TableSequence
 from multiseq.testing import check_sequence
 
 N = 50

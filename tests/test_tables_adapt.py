@@ -16,7 +16,7 @@ from coded import frozen_epoch
 
 from multiseq import Standardize, Vocabulary
 from multiseq.errors import NotAdaptedError, SpecError
-from multiseq.modalities.tables import TableSequence
+from multiseq.modalities.tables.sequence import TableSequence
 from multiseq.testing import check_sequence
 from multiseq.transforms import Transform
 

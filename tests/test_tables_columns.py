@@ -14,7 +14,7 @@ import pytest
 
 from multiseq import MinMax, Vocabulary
 from multiseq.errors import ArgumentError, SpecError
-from multiseq.modalities.tables import TableSequence
+from multiseq.modalities.tables.sequence import TableSequence
 from multiseq.testing import check_sequence
 
 

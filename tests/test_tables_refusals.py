@@ -21,7 +21,7 @@ from multiseq.errors import (
     SourceError,
     SpecError,
 )
-from multiseq.modalities.tables import TableSequence
+from multiseq.modalities.tables.sequence import TableSequence
 
 FRAME: Any = pd.DataFrame(
     {

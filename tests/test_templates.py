@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from multiseq.errors import AlignmentError, ArgumentError, SourceError
-from multiseq.sources.files.templates import Template, check_files, find_keys
+from multiseq.modalities.files.templates import Template, check_files, find_keys
 
 
 def touch(root: Path, *names: str) -> str:

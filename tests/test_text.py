@@ -13,8 +13,8 @@ import pytest
 from words import TEXTS, Encoder, all_ids, codes
 
 from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, SpecError
-from multiseq.modalities import text as text_module
-from multiseq.modalities.text import TextSequence
+from multiseq.modalities.text import sequence as text_module
+from multiseq.modalities.text.sequence import TextSequence
 from multiseq.samples import Spec
 from multiseq.testing import check_sequence
 

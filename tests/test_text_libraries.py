@@ -13,8 +13,8 @@ from words import all_ids
 
 from multiseq.errors import ArgumentError
 from multiseq.join import join
-from multiseq.modalities.arrays import ArraySequence
-from multiseq.modalities.text import TextSequence
+from multiseq.modalities.arrays.sequence import ArraySequence
+from multiseq.modalities.text.sequence import TextSequence
 from multiseq.testing import check_sequence
 
 TEXTS = ["A cat runs", "", "a dog runs fast, the cat", "unheard-of WORDS", "cat"]

@@ -13,7 +13,7 @@ import pytest
 from words import TEXTS, Encoder, all_ids, codes
 
 from multiseq.errors import ArgumentError, NotAdaptedError, SpecError
-from multiseq.modalities.text import TextSequence
+from multiseq.modalities.text.sequence import TextSequence
 from multiseq.transforms import Vocabulary
 
 

@@ -11,7 +11,7 @@ from backends import keras
 from real import gapminder
 
 from multiseq import Standardize
-from multiseq.modalities.windows import WindowSequence
+from multiseq.modalities.windows.sequence import WindowSequence
 
 INDICATORS = ["fertility", "life_expectancy", "population"]
 

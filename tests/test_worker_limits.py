@@ -13,12 +13,12 @@ import pytest
 from coded import Coded, codes
 from crews import in_processes, output_of, start_script
 
-from multiseq.engine import processes
-from multiseq.engine.crew import Worker
-from multiseq.engine.portable import Packed
-from multiseq.engine.worker import REPLY
+from multiseq.engine.processes import loader as processes
+from multiseq.engine.processes.crew import Worker
+from multiseq.engine.processes.portable import Packed
+from multiseq.engine.processes.worker import REPLY
 from multiseq.errors import LoadError, MultiseqError, SampleError, SourceError
-from multiseq.modalities.arrays import ArraySequence
+from multiseq.modalities.arrays.sequence import ArraySequence
 
 
 class UnprintableError(Exception):
@@ -170,7 +170,7 @@ def test_a_memory_map_whose_file_was_replaced(tmp_path: Path) -> None:
 
 
 def test_a_memory_map_whose_file_is_replaced_later(tmp_path: Path) -> None:
-    from multiseq.engine.payload import _Pickler
+    from multiseq.engine.processes.payload import _Pickler
 
     np.save(tmp_path / "x.npy", np.ones((64, 4), "f4"))
     pickler = _Pickler()

@@ -7,7 +7,7 @@ from typing import Any
 from coded import Coded, frozen_epoch
 from crews import gone_within, in_processes, is_alive, pids
 
-from multiseq.engine import processes
+from multiseq.engine.processes import loader as processes
 
 
 def test_two_sequences_keep_their_workers_and_more_where_needed(monkeypatch: Any) -> None:

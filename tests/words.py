@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from multiseq.modalities.text import TextSequence
+from multiseq.modalities.text.sequence import TextSequence
 
 TEXTS = ["a cat", "", "a dog runs", "The CAT, runs!", "a"]
 

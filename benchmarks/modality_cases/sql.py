@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import multiseq
-import multiseq.modalities.sql
+import multiseq.modalities.sql.sequence
 
 __all__ = ["BATCH", "ROWS", "by_hand", "by_hand_with_pandas", "ours"]
 
@@ -47,7 +47,7 @@ def database(folder: Path) -> Path:
 
 @functools.cache
 def _sequence(path: Path) -> Any:
-    sequence = multiseq.modalities.sql.SQLSequence(
+    sequence = multiseq.modalities.sql.sequence.SQLSequence(
         path,
         "films",
         key="id",

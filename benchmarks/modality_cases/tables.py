@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from multiseq.modalities.tables import TableSequence
+from multiseq.modalities.tables.sequence import TableSequence
 
 __all__ = ["BATCH", "ROWS", "by_hand", "by_hand_with_numpy", "ours"]
 

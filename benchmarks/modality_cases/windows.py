@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-import multiseq.modalities.windows
+import multiseq.modalities.windows.sequence
 
 __all__ = ["BATCH", "WINDOWS", "by_hand", "keras_utility", "ours"]
 
@@ -31,7 +31,7 @@ def series() -> Any:
 @functools.cache
 def _sequence() -> Any:
     columns = [f"x{number}" for number in range(FEATURES)]
-    return multiseq.modalities.windows.WindowSequence(
+    return multiseq.modalities.windows.sequence.WindowSequence(
         pd.DataFrame(series(), columns=columns),
         length=LENGTH,
         horizon=HORIZON,

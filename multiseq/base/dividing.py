@@ -8,11 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..errors import ArgumentError, naming
+from ..errors import ArgumentError, few, naming
 from ..keys.choosing import disjoint_positions
 from ..keys.hashing import hash_keys
 from ..keys.labelled import Labels, per_sample
-from ..keys.selection import few
 from ..keys.splitting import (
     split_classes,
     split_groups,

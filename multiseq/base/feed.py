@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import _keras
 from .._keras import Caller
-from ..engine.base import Stats
+from ..engine.interfaces import Stats
 from ..engine.job import Source
 from ..engine.loading import loading
 from ..engine.runtime import Runtime

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ..engine.runtime import Runtime
-from ..errors import AlignmentError, ArgumentError, naming
+from ..errors import AlignmentError, ArgumentError, few, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
 from ..keys.labelled import Labels, per_sample
-from ..keys.selection import as_index, checked_keys, few
+from ..keys.selection import as_index, checked_keys
 from ..order import Indices
 from ..settings import Keywords
 from ..transforms import Holder

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..errors import MultiseqError, WorkerError
-from .base import Loader, MakeJob, Pending, Reader
 from .exit import in_flight
 from .forecast import Forecast
+from .interfaces import Loader, MakeJob, Pending, Reader
 from .job import Source
 
 __all__ = ["Depth", "ReadAhead"]

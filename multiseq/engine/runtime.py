@@ -13,11 +13,11 @@ from ..errors import ArgumentError, MultiseqError, naming
 from ..order import Draw, Indices, Order
 from ..settings import Settings
 from .ahead import Depth, ReadAhead
-from .base import Loader, Reader, Stats
 from .exit import ctrl_c, in_flight
 from .forecast import Forecast
+from .interfaces import Loader, Reader, Stats
 from .job import Job, Layout, Source
-from .processes import ProcessesLoader
+from .processes.loader import ProcessesLoader
 from .serial import SerialReader
 from .threads import ThreadsLoader
 

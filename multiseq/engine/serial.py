@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import MultiseqError
-from .base import MakeJob, Reader
 from .exit import in_flight
 from .forecast import Forecast
+from .interfaces import MakeJob, Reader
 from .job import Source
 
 __all__ = ["SerialReader"]

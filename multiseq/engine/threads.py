@@ -8,8 +8,8 @@ import weakref
 from queue import SimpleQueue
 from typing import Any
 
-from .base import Loader, Pending
 from .exit import stop_if_exiting
+from .interfaces import Loader, Pending
 from .job import Job, Source
 
 __all__ = ["ThreadsLoader"]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import AlignmentError, ArgumentError
+from ..errors import AlignmentError, ArgumentError, few
 from ..order import Indices
 from .indexing import find
 from .kinds import check_kinds, likeness, locate, with_levels_of
-from .selection import as_index, few
+from .selection import as_index
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import AlignmentError, ArgumentError, describe
+from ..errors import AlignmentError, ArgumentError, describe, few
 from ..order import Indices
 from .kinds import likeness, locate
 from .labelled import Labels, per_sample
-from .selection import as_index, few
+from .selection import as_index
 
 if TYPE_CHECKING:
     import pandas as pd

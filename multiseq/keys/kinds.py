@@ -10,10 +10,9 @@ import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlignmentError
+from ..errors import AlignmentError, few
 from ..order import Indices
 from .indexing import find
-from .selection import few
 
 if TYPE_CHECKING:
     import pandas as pd

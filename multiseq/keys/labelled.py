@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..errors import AlignmentError, ArgumentError, describe
+from ..errors import AlignmentError, ArgumentError, describe, few
 from ..order import Indices
 from .indexing import duplicates, find
 from .kinds import check_kinds, likeness, with_levels_of
-from .selection import as_index, few
+from .selection import as_index
 
 if TYPE_CHECKING:
     import pandas as pd

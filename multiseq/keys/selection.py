@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AlignmentError, ArgumentError, describe
+from ..errors import AlignmentError, ArgumentError, describe, few
 from .indexing import duplicates
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_index", "checked_keys", "few"]
-
-
-def few(items: Any, most: int = 5) -> str:
-    """Names the first few of some items, and says how many there are."""
-    shown = ", ".join(repr(item) for item in list(items[:most]))
-    return f"{shown}, … ({len(items)} in all)" if len(items) > most else shown
+__all__ = ["as_index", "checked_keys"]
 
 
 def checked_keys(n_or_keys: Any) -> pd.Index[Any]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, few
 from ..order import Indices, Permutation
-from .selection import few
 from .times import as_cut
 
 if TYPE_CHECKING:

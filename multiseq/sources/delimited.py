@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError, SourceError
-from ..keys.selection import few
+from ..errors import ArgumentError, SourceError, few
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import ArgumentError, MultiseqError, SourceError, describe, said
 from ..paths import path_inside, read_inside
-from .media.store import FileStore
+from .files import FileStore
 
 __all__ = ["Foreign", "as_foreign", "check_paths", "given_array"]
 

@@ -1,0 +1,348 @@
+"""The other side: a process that loads chunks into shared memory, and nothing else.
+
+It is started by `python -c BOOTSTRAP`, maps the payload, and then gets tasks of a few bytes over
+a socket. It imports neither Keras nor pandas unless the sequence itself needs them. It ends when
+the parent's end of the socket is closed, in whichever way the parent ends.
+
+Before it loads a sample it leaves a note of which in shared memory, so that the parent knows what
+killed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ...errors import WorkerError
+from ...memory import ALIGNMENT
+from ...order import Draw, Indices
+from ...samples import Leaves
+from ..job import Job
+from . import standins
+from ..descriptors import fill_streams
+from .payload import load_payload
+from .portable import Packed
+from .ring import Header, header_size
+from .shared import Memory, attach
+
+__all__ = [
+    "BOOTSTRAP",
+    "MOST_DEATHS",
+    "REPLY",
+    "TIMED_OUT",
+    "Message",
+    "Status",
+    "describe_exit",
+    "main",
+]
+
+MOST_DEATHS = 3
+"""So many workers may die while they load the same sample."""
+
+TIMED_OUT = -1000
+"""In place of the exit status of a worker that was ended because it took too long."""
+
+REPLY = struct.Struct("<4qd")
+"""ticket, start, status, length of the pickle that follows, seconds that it took."""
+
+# The package without its `__init__`, which would import pandas; a user's module that needs what
+# is in there gets it on the first access.
+BOOTSTRAP = """
+import sys
+link, folder, ring, payload, absent = sys.argv[1:6]
+sys.path[:] = sys.argv[6:]
+del sys.argv[1:]
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+class Package(type(sys)):
+    def __getattr__(self, name):
+        began = "_began" in self.__dict__
+        hidden = name.startswith("__") and name != "__all__"
+        if began or hidden or find_spec("multiseq." + name):
+            raise AttributeError(name)
+        self._began = True
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
+package = module_from_spec(PathFinder.find_spec("multiseq", [folder]))
+package.__class__ = Package
+sys.modules["multiseq"] = package
+from multiseq.engine.processes.worker import main
+main(link, ring, payload, absent)
+"""
+
+_MESSAGE = struct.Struct("<6q3Q?")
+_WORD = (1 << 64) - 1
+
+
+class Status:
+    """What became of a task."""
+
+    DONE = 0
+    FAILED = 1
+    TOO_SMALL = 2
+    STARTED = 3
+    NEEDS_KERAS = 4
+    """It wants to be replaced by one that imports it."""
+
+
+class Message(NamedTuple):
+    """What a worker is sent: to load rows `start` to `stop` of a batch of n samples.
+
+    A start of -1 asks for the whole batch, of whatever shape.
+    """
+
+    ticket: int
+    start: int
+    stop: int
+    n: int
+    offset: int
+    size: int
+    epoch: int
+    seed: int | None
+    """Of augmentation; None for none."""
+
+    def pack(self) -> bytes:
+        """Returns it as bytes."""
+        seed = self.seed or 0
+        words = [value & _WORD for value in (self.epoch, seed, seed >> 64)]
+        numbers = (self.ticket, self.start, self.stop, self.n, self.offset, self.size)
+        return _MESSAGE.pack(*numbers, *words, self.seed is not None)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Message:
+        """Returns what `pack` made bytes of."""
+        *rest, low, high, augmented = _MESSAGE.unpack(data)
+        return cls._make([*rest, low | high << 64 if augmented else None])
+
+
+def main(link: str, ring: str, payload: str, absent: str) -> None:
+    """Serves one parent until it is gone.
+
+    Args:
+        link: Descriptors of the worker's ends of two socket pairs, "5+7" say, the second of which
+            is to be closed when the parent ends; "-" if standard input tells which.
+        ring: Address of the ring's memory.
+        payload: Address of the payload.
+        absent: The packages that are not imported with what the payload holds, and what is known
+            of them: "keras.__version__=3.15.0,keras.backend.backend=jax", say.
+    """
+    fill_streams()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    facts = dict(each.split("=") for each in absent.split(",") if each)
+    serve(_connected(link), attach(ring), attach(payload, readonly=True), facts)
+
+
+def _connected(link: str) -> socket.socket:
+    if link == "-":
+        return socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined,no-any-return]
+    fd, lifeline = map(int, link.split("+"))
+    for each in (fd, lifeline):  # Else whoever load_sample starts would keep them open.
+        os.set_inheritable(each, False)
+    _die_with_parent(lifeline)
+    return socket.socket(fileno=fd)
+
+
+def _die_with_parent(lifeline: int) -> None:
+    """Has the system end this process, in C code too, when the other end of a socket is closed.
+
+    What Linux has for that (`PR_SET_PDEATHSIG`) strikes when the thread ends that started us.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import fcntl
+
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def serve(link: socket.socket, ring: Memory, payload: Memory, absent: Mapping[str, str]) -> None:
+    """Loads the sequence, and then what the other end of the link asks for."""
+    if hasattr(select, "poll"):  # Elsewhere it ends when it next looks for something to do.
+        threading.Thread(target=_exit_with_parent, args=(link.fileno(),), daemon=True).start()
+    try:
+        with standins.importing(absent, partial(_leave, link)):
+            source, layout = load_payload(payload)
+        os.environ.pop("MULTISEQ_WORKER", None)  # It is not meant for processes started in here.
+        worker = _Worker(source, layout, ring)
+    except BaseException as error:
+        _reply(link, -1, -1, Status.FAILED, Packed.of(error, "a worker could not start"))
+        return
+    _reply(link, -1, -1, Status.STARTED)
+    size = _MESSAGE.size
+    with contextlib.suppress(ConnectionError):  # The parent is gone.
+        while len(data := link.recv(size, socket.MSG_WAITALL)) == size:
+            began, task = time.perf_counter(), Message.unpack(data)
+            status, what = worker.run(task)
+            _reply(link, task.ticket, task.start, status, what, time.perf_counter() - began)
+
+
+class _Cancelled(BaseException):
+    """The batch is not wanted any more. No `except Exception` of a user's stops it."""
+
+
+class _Worker:
+    """Loads chunks into slots.
+
+    Args:
+        source: The sequence, this process' own.
+        layout: Of its samples.
+        ring: The ring's memory.
+    """
+
+    def __init__(self, source: Any, layout: Any, ring: Memory) -> None:
+        self._source, self._layout, self._ring = source, layout, ring
+        self._make_sample, self._load_batch = source.make_sample, source.load_batch
+        self._collate = source.collate
+        vars(source).update(
+            make_sample=self._noted_sample,
+            load_batch=self._noted_batch,
+            collate=self._noted_collate,
+        )
+
+    def run(self, task: Message) -> tuple[int, Any]:
+        """Loads one chunk; returns the status, and what goes with it."""
+        memory = self._ring.view(task.offset, task.size)
+        self._header = header = Header(memory, task.n)
+        self._ticket, self._place = task.ticket, max(0, task.start)
+        indices = header.indices.copy()
+        lethal = indices < 0
+        indices[lethal] = -1 - indices[lethal]
+        self._lethal = frozenset(indices[lethal].tolist())
+        draw = None if task.seed is None else Draw(task.seed, task.epoch)
+        try:
+            reply = self._load(task, indices, draw, memory)
+        except _Cancelled:
+            reply = Status.DONE, None
+        except Exception as error:
+            standins.failed()
+            reply = Status.FAILED, Packed.of(error, "a worker could not load a batch")
+        header.notes[self._place] = Header.NOTHING
+        return reply
+
+    def _load(
+        self, task: Message, indices: Indices, draw: Draw | None, memory: Any
+    ) -> tuple[int, Any]:
+        if self._header.cancelled[0] == task.ticket:
+            raise _Cancelled
+        at, places = header_size(task.n), None
+        if task.start < 0:
+            job = self._job(indices, draw, task.epoch)
+            leaves = job.run_leaves()
+            places, size = _placed(leaves, at)
+            if size > task.size:
+                return Status.TOO_SMALL, size
+            for place, leaf in zip(places, leaves, strict=True):
+                if isinstance(place, tuple):
+                    offset, shape, dtype = place
+                    np.ndarray(shape, dtype, memory, offset)[...] = leaf
+        else:
+            rows = slice(task.start, task.stop)
+            job = self._job(indices[rows], draw, task.epoch)
+            job.run_into([all_[rows] for all_ in self._layout.memory.arrays_in(memory, at, task.n)])
+        if job.substituted:
+            standins.failed()
+        substituted = {index: Packed.of(error, "") for index, error in job.substituted.items()}
+        return Status.DONE, (places, substituted) if places or substituted else None
+
+    def _job(self, indices: Indices, draw: Draw | None, epoch: int) -> Job:
+        job = Job(self._source, self._layout, indices, draw, epoch)
+        if self._header.one_by_one[0]:
+            job.by_batch = False
+        return job
+
+    # The hooks that load, each leaving a note of what it is about to load.
+
+    def _noted_sample(self, index: int, draw: Draw | None) -> Any:
+        header = self._header
+        if header.cancelled[0] == self._ticket:
+            raise _Cancelled
+        if index in self._lethal:
+            raise _lethal_sample(header.exit_status[0])
+        header.notes[self._place] = index
+        return self._make_sample(index, draw)
+
+    def _noted_batch(self, indices: Indices) -> Any:
+        if not self._lethal.isdisjoint(indices.tolist()):
+            raise _lethal_sample(self._header.exit_status[0])
+        self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
+        return self._load_batch(indices)
+
+    def _noted_collate(self, samples: list[Any]) -> Any:
+        self._header.notes[self._place] = Header.SEVERAL
+        return self._collate(samples)
+
+
+def _placed(leaves: Leaves, at: int) -> tuple[list[Any], int]:
+    """Returns offset, shape and dtype of each leaf in a slot, and the size that takes.
+
+    An array of strings of variable width, whose texts are elsewhere, is sent as it is instead.
+    """
+    places: list[Any] = []
+    for leaf in leaves:
+        if leaf.dtype.kind == "T":
+            places.append(leaf)
+        else:
+            places.append((at, leaf.shape, leaf.dtype.str))
+            at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
+    return places, at
+
+
+def describe_exit(status: int) -> str:
+    """Says how a worker ended."""
+    if status == TIMED_OUT:
+        return "no reply within the timeout"
+    if status < 0:
+        return f"killed by signal {-status} ({signal.strsignal(-status)})"
+    return f"exit status {status}"
+
+
+def _lethal_sample(status: int) -> WorkerError:
+    return WorkerError(
+        f"{MOST_DEATHS} worker processes died while they loaded this sample",
+        got=f"the last: {describe_exit(status)}",
+        fix="load it in the main process, with workers=0, to see why",
+    )
+
+
+def _reply(
+    link: socket.socket,
+    ticket: int,
+    start: int,
+    status: int,
+    what: Any = None,
+    seconds: float = 0.0,
+) -> None:
+    extra = b"" if what is None else pickle.dumps(what)
+    link.sendall(REPLY.pack(ticket, start, status, len(extra), seconds) + extra)
+
+
+def _leave(link: socket.socket) -> NoReturn:
+    """Ends this process, or one that it forked, and has another worker take its place."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    _reply(link, -1, -1, Status.NEEDS_KERAS)
+    os._exit(0)
+
+
+def _exit_with_parent(link_fd: int) -> None:
+    """Ends this process, whatever it is loading, when the other end of the socket is closed."""
+    poll = select.poll()
+    poll.register(link_fd, 0)  # Hanging up is always reported.
+    poll.poll()
+    os._exit(1)

@@ -1,0 +1,152 @@
+"""The inputs and targets of samples in files, and how each file is read for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...dtypes import fix_of, is_fit
+from ...errors import SourceError, SpecError
+from ...sources.foreign import Foreign, given_array
+from ...transforms import Holder, Transform
+from ...transforms.steps import stacked
+from .documents import as_array, as_column, read_csv, read_json, read_txt
+from .npy import ArrayStack, read_npz
+from .templates import Template
+
+__all__ = ["File", "Leaf", "by_file"]
+
+_READERS: dict[str, Callable[..., list[Any]]] = {
+    "npz": read_npz,
+    "csv": read_csv,
+    "json": read_json,
+    "txt": read_txt,
+}
+
+
+class Leaf(Holder):
+    """One input or target that comes from files.
+
+    Args:
+        place: Its number among all of them.
+        name: By which `transforms` know it.
+        text: Its template.
+        foreign: Reads its files, where a user's function does.
+    """
+
+    def __init__(self, place: int, name: Any, text: str, foreign: Foreign | None) -> None:
+        self.place, self.name, self.text, self.foreign = place, name, text, foreign
+        self.template = Template(text, foreign is not None)
+        self.function: Callable[[Any], Any] | None = None
+        self.transform: Transform | None = None
+
+    def prepared(self, column: Any) -> Any:
+        """Returns what the transform is given, of values as read."""
+        return column if self.function is None else stacked([self.function(v) for v in column])
+
+    def finish(self, column: Any) -> Any:
+        """Turns values as read into what the model gets."""
+        column = self.prepared(column)
+        if self.transform is not None:
+            return self.transform.transform(column)
+        for value in column if isinstance(column, list) else [column]:
+            if isinstance(value, str) or value.dtype.kind in "US":
+                raise self._takes_a_vocabulary(value)
+            if not is_fit(value.dtype):
+                raise SpecError(
+                    f"{self.text} has a dtype that no model takes",
+                    got=str(value.dtype),
+                    expected="numbers or booleans, or a function in transforms= that makes some",
+                    fix=f"transforms={{{self.name!r}: function}}; it is given one array: "
+                    + fix_of(value.dtype),
+                )
+        return column
+
+    def _takes_a_vocabulary(self, text: Any) -> SpecError:
+        return SpecError(
+            f"{self.text} is text, and models take numbers",
+            got=text,
+            expected="a transform that makes numbers of it",
+            fix=f"add transforms={{{self.name!r}: Vocabulary()}}, and call adapt() on the "
+            "training sequence",
+        )
+
+
+class File(Holder):
+    """One file of each sample, and the leaves that come from it."""
+
+    def __init__(self, root: str, leaves: Sequence[Leaf]) -> None:
+        self.leaves, self.template, self._root = leaves, leaves[0].template, root
+        self._foreign = leaves[0].foreign
+        self._fields = [leaf.template.field for leaf in leaves]
+
+    def read(self, keys: Sequence[Any]) -> list[Any]:
+        """Reads this file of several samples.
+
+        Returns:
+            For each leaf an array with a leading axis of len(keys), or a list of arrays and
+            strings where they are not alike.
+
+        Raises:
+            SourceError: A file is missing, damaged or refused; it says which.
+        """
+        paths = [self.template.name(str(key)) for key in keys]
+        try:
+            return self._read(paths)
+        except SourceError as error:
+            key = keys[paths.index(error.where.pop("file"))]
+            error.what = f"{self.template.name(str(key))}: {error.what}"
+            error.at(key=repr(key), input=", ".join(str(leaf.name) for leaf in self.leaves))
+            raise
+
+    def _read(self, paths: Sequence[str]) -> list[Any]:
+        if self.template.kind == "npy":
+            stack = ArrayStack(len(paths), self._root)
+            _each(stack.read, paths, paths)
+            return [stack.result()]
+        rows = _each(self._row, paths, paths)
+        return [_column(values, paths) for values in zip(*rows, strict=True)]
+
+    def _row(self, path: str) -> list[Any]:
+        """The values of one file, one for each leaf."""
+        if self._foreign is not None:
+            return [given_array(self._foreign.read_inside(self._root, path))]
+        return _READERS[self.template.kind](path, self._fields, self._root)
+
+
+def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence[str]) -> list[Any]:
+    results = []
+    for value, path in zip(values, paths, strict=True):
+        try:
+            results.append(function(value))
+        except SourceError as error:
+            error.at(file=path)
+            raise
+        except OSError as error:
+            raise SourceError(
+                "the file cannot be read",
+                got=error.strerror or str(error),
+                fix="restore it, or make the sequence anew",
+            ).at(file=path) from error
+    return results
+
+
+def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
+    column = as_column(values)
+    if column is not None:
+        return column
+    arrays = _each(as_array, values, paths)
+    # Other dtypes are left apart: in one array, numbers among text or booleans would change.
+    kinds = {(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays}
+    return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
+
+
+def by_file(root: str, leaves: Sequence[Leaf]) -> list[File]:
+    """Groups leaves by file; an array file is all one leaf, so each such leaf reads for itself."""
+    groups: dict[Any, list[Leaf]] = {}
+    for leaf in leaves:
+        own = leaf.place if leaf.template.kind in ("npy", "") else None
+        groups.setdefault((leaf.template.path, own), []).append(leaf)
+    return [File(root, group) for group in groups.values()]

@@ -1,0 +1,143 @@
+"""Columns by name, told apart from values: by what is asked for, never by how many there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import ArgumentError, describe, few
+from .columns import column, is_name, target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["as_list", "key_columns", "names_within", "target_columns"]
+
+
+def as_list(frame: pd.DataFrame, value: Any) -> list[Any]:
+    """Returns names of columns as a list: of one name, or of several; a tuple may be a name."""
+    alone = isinstance(value, str) or not hasattr(value, "__iter__") or _is_column(frame, value)
+    return [value] if alone else list(value)
+
+
+def names_within(*values: Any) -> set[str]:
+    """Returns all text within lists, tuples and dicts: what may be names of a file's columns."""
+    found: set[str] = set()
+    for value in values:
+        if isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, Mapping):
+            found |= names_within(*value.values())
+        elif isinstance(value, list | tuple):
+            found |= names_within(*value)
+    return found
+
+
+def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
+    """Returns keys, with columns in place of their names, and the names.
+
+    Args:
+        frame: The table.
+        keys: The name of a column, a list of names for keys of several levels, the keys
+            themselves, or None for the frame's index.
+
+    Raises:
+        ArgumentError: There is no such column; or names and values cannot be told apart.
+    """
+    import pandas as pd
+
+    if keys is None:
+        return frame.index, []
+    names = _names(frame, keys, "keys")
+    if names is None:
+        return keys, []
+    if isinstance(names, _One):
+        return column(frame, names[0]), list(names)
+    return pd.MultiIndex.from_arrays([column(frame, name) for name in names], names=names), names
+
+
+def target_columns(frame: pd.DataFrame, value: Any, role: str) -> tuple[Any, list[Any]]:
+    """Returns targets or weights, with columns in place of their names, and the names.
+
+    Args:
+        frame: The table.
+        value: A name, a list of names, values; or a tuple or a dict of those by output.
+        role: What they are, for errors.
+
+    Raises:
+        ArgumentError: There is no such column, or it does not hold numbers; or names and values
+            cannot be told apart.
+    """
+    if isinstance(value, Mapping) and not _is_by_key(frame, value):
+        parts = {key: target_columns(frame, each, role) for key, each in value.items()}
+        return {key: each for key, (each, _) in parts.items()}, _joined(parts.values())
+    if isinstance(value, tuple) and not _is_column(frame, value):
+        several = [target_columns(frame, each, role) for each in value]
+        return tuple(each for each, _ in several), _joined(several)
+    names = None if value is None else _names(frame, value, role)
+    if names is None:
+        return value, []
+    arrays = [target(column(frame, name)) for name in names]
+    return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)
+
+
+def _is_by_key(frame: pd.DataFrame, values: Mapping[Any, Any]) -> bool:
+    """Whether these are single values by key, and not columns by output."""
+    leaves = values.values()
+    return all(isinstance(each, Number) and not is_name(frame, each) for each in leaves)
+
+
+class _One(list[Any]):
+    """A name that was given alone, not in a list."""
+
+
+def _is_column(frame: pd.DataFrame, value: Any) -> bool:
+    """Whether a tuple is the name of a column.
+
+    Raises:
+        ArgumentError: It is one, and a tuple of names as well.
+    """
+    if not isinstance(value, tuple) or not is_name(frame, value):
+        return False
+    if all(is_name(frame, each) for each in value):
+        raise ArgumentError(
+            "a tuple is the name of a column, and its items are names too",
+            got=value,
+            fix="rename one of them; or put the tuple into a list: [(...)]",
+        )
+    return True
+
+
+def _names(frame: pd.DataFrame, value: Any, role: str) -> list[Any] | None:
+    """Returns the names that are given; None where values are given."""
+    import pandas as pd
+
+    if isinstance(value, str) or not hasattr(value, "__iter__") or _is_column(frame, value):
+        return _One([value])
+    if not isinstance(value, list | tuple | pd.Index):
+        return None
+    items = list(value)
+    named = [each for each in items if is_name(frame, each)]
+    if not named:
+        unknown = next((each for each in items if isinstance(each, str)), None)
+        if unknown is not None and len(items) != len(frame) and role != "keys":
+            column(frame, unknown)  # Raises.
+        return None
+    twice = [name for name, n in Counter(named).items() if n > 1]
+    if not twice and len(named) == len(items):
+        return items
+    other = next((each for each in items if not is_name(frame, each)), None)
+    raise ArgumentError(
+        f"{role} names a column twice" if twice else f"{role} names columns, and what is none",
+        got=few(twice) if twice else f"{few(named)}; {describe(other)} is no column",
+        expected="the name of each column once; or values, as an array",
+        fix=f"correct the names; where these are values, pass numpy.array({role})",
+    )
+
+
+def _joined(parts: Any) -> list[Any]:
+    return [name for _, names in parts for name in names]

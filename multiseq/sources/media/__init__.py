@@ -1,1 +1,0 @@
-"""Files of images and sound: in folders, in archives, in memory."""
