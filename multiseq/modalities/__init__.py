@@ -1,1 +1,1 @@
-"""One class a file, each a leaf of the hierarchy; they never import one another."""
+"""A folder for each kind of data: its class, and what only that reads with."""

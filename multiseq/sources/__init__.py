@@ -1,1 +1,1 @@
-"""What the modalities read with, in a folder each where that is more than a file."""
+"""What a user hands in, for the modalities that share it: lists and dicts, tables, files."""
