@@ -11,7 +11,7 @@ from pictures import decoder, encoded
 from PIL import Image, ImageOps
 
 from multiseq.errors import SourceError
-from multiseq.modalities.images import ImageSequence
+from multiseq.modalities.images.sequence import ImageSequence
 
 GRAY = np.add.outer(12 * np.arange(8), 8 * np.arange(16)).astype(np.uint8)
 IMAGE = np.repeat(GRAY[:, :, None], 3, axis=2)

@@ -19,10 +19,10 @@ from pictures import encoded as image
 from sounds import encoded as sound
 
 from multiseq.errors import MultiseqError, SourceError
-from multiseq.modalities.arrays import ArraySequence
-from multiseq.modalities.audio import AudioSequence
-from multiseq.modalities.files import FileSequence
-from multiseq.modalities.images import ImageSequence
+from multiseq.modalities.arrays.sequence import ArraySequence
+from multiseq.modalities.audio.sequence import AudioSequence
+from multiseq.modalities.files.sequence import FileSequence
+from multiseq.modalities.images.sequence import ImageSequence
 
 RNG = np.random.default_rng(0)
 ARRAY = RNG.normal(size=(6, 4)).astype("f4")

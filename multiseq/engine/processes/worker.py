@@ -30,9 +30,9 @@ from ...errors import WorkerError
 from ...memory import ALIGNMENT
 from ...order import Draw, Indices
 from ...samples import Leaves
+from ..descriptors import fill_streams
 from ..job import Job
 from . import standins
-from ..descriptors import fill_streams
 from .payload import load_payload
 from .portable import Packed
 from .ring import Header, header_size
