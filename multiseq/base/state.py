@@ -59,5 +59,5 @@ class State:
     @property
     def called(self) -> str:
         """The class, and the name that the user gave, for errors and reports."""
-        cls, name = type(self).__name__, self._settings.name
-        return f"{cls} {name!r}" if name else cls
+        cls, settings = type(self).__name__, vars(self).get("_settings")  # None before it is made.
+        return f"{cls} {settings.name!r}" if settings and settings.name else cls
