@@ -12,7 +12,7 @@ import numpy as np
 from ..engine.job import Source, blame
 from ..errors import ArgumentError, SampleError, naming
 from ..order import Indices
-from ..transforms import Exchange, Transform, afresh, distinct, learn
+from ..transforms import Exchange, Transform, afresh, distinct, learn, learn_rows
 from .families import Family
 from .views import Views, alive
 
@@ -100,6 +100,10 @@ class Adapting(Views):
                 exchange.apply(other)
 
     def _learn(self, indices: Indices, progress: str | None) -> None:
+        if type(self).raw_rows is not Adapting.raw_rows:
+            with naming(self.called):
+                learn_rows(self.transforms, self.raw_rows, indices, progress)
+            return
         lost: dict[int, SampleError] = {}
 
         def raw(index: int) -> Mapping[str, Any] | None:
@@ -147,6 +151,16 @@ class Adapting(Views):
 
     def raw(self, index: int) -> Mapping[str, Any]:
         """Returns the values of one sample that its transforms are applied to, by their names."""
+        raise NotImplementedError
+
+    def raw_rows(self, indices: Indices) -> Mapping[str, Any]:
+        """The same of several samples, each value with a leading axis of samples.
+
+        Written where they are at hand together; `raw` need not be written then.
+
+        Args:
+            indices: As `load_sample` takes them.
+        """
         raise NotImplementedError
 
 

@@ -15,6 +15,7 @@ _ARGUMENTS = {
     "load_batch": ("indices",),
     "collate": ("samples",),
     "raw": ("index",),
+    "raw_rows": ("indices",),
     "target_rows": ("indices",),
     "time_spans": ("indices",),
 }

@@ -17,7 +17,6 @@ from ...samples import Spec, Structure
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.flat import FlatTexts
-from ...transforms import learn_rows
 from .alchemy import AlchemyReader
 from .columns import Columns, Leaf, dtype_of, leaves_of, with_transforms
 from .queries import checked_query, path_or_url
@@ -196,7 +195,7 @@ class SQLSequence(MultiInputSequence):
 
     def raw(self, index: int) -> dict[Any, Any]:
         """What the transforms learn from: by their names, the values of one row."""
-        return {name: values[0] for name, values in self._raw_rows(np.array([index])).items()}
+        return {name: values[0] for name, values in self.raw_rows(np.array([index])).items()}
 
     def make_layout(self) -> Layout:
         """What samples look like: an axis is variable where a function returned a list."""
@@ -237,10 +236,8 @@ class SQLSequence(MultiInputSequence):
         parts = self._structure.unflatten(leaves)
         return (*parts[: self._others_at], *given, *parts[self._others_at :])
 
-    def _learn(self, indices: Indices, progress: str | None) -> None:
-        learn_rows(self.transforms, self._raw_rows, indices, progress)
-
-    def _raw_rows(self, indices: Indices) -> dict[Any, Any]:
+    def raw_rows(self, indices: Indices) -> dict[Any, Any]:
+        """The same of several rows, by one query."""
         keys, columns = self._read(indices)
         return {
             leaf.name: leaf.read(columns, keys)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engine.job import Layout
-from ...errors import ArgumentError, naming
+from ...errors import ArgumentError
 from ...keys.labelled import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
@@ -21,7 +21,7 @@ from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.delimited import Reading
 from ...sources.tables import as_frame
-from ...transforms import Standardize, Transform, Vocabulary, as_transform, learn_rows
+from ...transforms import Standardize, Transform, Vocabulary, as_transform
 from .columns import categories, column, nearest, numbers
 from .inputs import Categories, Encoded, Frame, Numbers
 from .naming import as_list, key_columns, names_within, target_columns
@@ -175,7 +175,7 @@ class TableSequence(MultiInputSequence):
 
     def raw(self, index: int) -> Mapping[str, Any]:
         """What the transforms learn from: by their names, one row's values."""
-        rows = self._raw_rows(np.array([index]))
+        rows = self.raw_rows(np.array([index]))
         return {
             name: each[0] if isinstance(each, np.ndarray) else each for name, each in rows.items()
         }
@@ -191,11 +191,8 @@ class TableSequence(MultiInputSequence):
         other._leaves, other._transforms = self._arrays(), {}
         return other
 
-    def _learn(self, indices: Indices, progress: str | None) -> None:
-        with naming(self.called):
-            learn_rows(self.transforms, self._raw_rows, indices, progress)
-
-    def _raw_rows(self, indices: Indices) -> dict[str, Any]:
+    def raw_rows(self, indices: Indices) -> dict[str, Any]:
+        """The same of several rows."""
         return {
             leaf.name: leaf.rows(indices)
             for leaf in self._leaves
