@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 from . import _keras
 from .augmenting import Augmentation
 from .engine.job import Layout
-from .engine.layout import infer_layout
+from .engine.layout import batch_of_one, infer_layout
 from .errors import ArgumentError, SampleError, few
 from .keys.aligning import align_keys
 from .keys.targets import Targets
@@ -19,12 +19,13 @@ from .members import (
     Leaf,
     Part,
     Rows,
-    check_settings,
+    check_parts,
     label_indexes_of,
     merged_inputs,
     named_transforms,
     one_of,
     rows_of,
+    targets_of,
     times_of,
 )
 from .order import Draw, Indices, Sampler
@@ -146,7 +147,7 @@ class JoinedSequence(MultiInputSequence):
                 roles.append((role, value))
         self._input_names = [name for name, _ in members]
         self.parts = [part for _, part in roles]
-        self._part_names = names = _check_parts(roles)
+        self._part_names = names = check_parts(roles)
         labels = label_indexes_of(targets, sample_weight, self.parts)
         every = [part.keys for part in self.parts]
         keys, rows, self.dropped = align_keys(every, names, how, labels)
@@ -200,9 +201,12 @@ class JoinedSequence(MultiInputSequence):
         return self._assembled(lambda _, member: member.columns(indices))
 
     def target_rows(self, indices: Indices) -> Any:
-        """The targets of several samples, where the parts that have them know them."""
+        """The targets of several samples, where the parts that have them know them.
+
+        Of a sequence that is the targets its samples are loaded, and no others.
+        """
         structure, leaves = self._plan
-        found = [member.targets(indices) for member in self._members]
+        found = targets_of(self._members, self._explicit["targets"], indices)
         return structure.targets(lambda n: found[leaves[n].member].get(leaves[n].number))
 
     def make_sample(self, index: int, draw: Draw | None) -> Sample:
@@ -254,8 +258,12 @@ class JoinedSequence(MultiInputSequence):
             draw, nested = Draw(self._settings.seed, 0), structure.unflatten(declared)
             return infer_layout(self, self._source_index(0), nested, class_weight, draw, floatx)
         specs = [own or spec for own, spec in zip(mine, theirs, strict=True)]
-        weighting = Weighting.of(structure, class_weight, floatx, self.target_chunks)
+        first = functools.partial(self._first, structure)
+        weighting = Weighting.of(structure, specs, class_weight, floatx, self.target_chunks, first)
         return Layout(structure, specs, weighting)
+
+    def _first(self, structure: Structure) -> Sample:
+        return batch_of_one(structure, self.load_sample(self._source_index(0)))
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""
@@ -335,14 +343,3 @@ def _check_keywords(named: Mapping[str, Any], keywords: Mapping[str, Any]) -> No
             f"a part is called {sorted(clash)[0]!r}, which is a keyword",
             fix="give it another name; or pass it by position, with an input of that name",
         )
-
-
-def _check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
-    """Returns a name for each part, for errors."""
-    for _, part in roles:
-        if not isinstance(part, MultiInputSequence):
-            raise ArgumentError("only sequences can be joined", got=part)
-        check_settings(part)
-    if not roles:
-        raise ArgumentError("there is nothing to join")
-    return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]

@@ -29,12 +29,13 @@ __all__ = [
     "Member",
     "Part",
     "Rows",
-    "check_settings",
+    "check_parts",
     "label_indexes_of",
     "merged_inputs",
     "named_transforms",
     "one_of",
     "rows_of",
+    "targets_of",
     "times_of",
 ]
 
@@ -199,12 +200,19 @@ class Rows(Member):
         """Returns the leaves of several samples, each with a leading axis."""
         return [array[indices] for array in self._arrays]
 
-    def targets(self, indices: Indices) -> dict[int, Any]:
-        """Returns all leaves by their numbers."""
-        return dict(enumerate(self.columns(indices)))
+
+def check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
+    """Returns a name for each part, for errors."""
+    for _, part in roles:
+        if not isinstance(part, MultiInputSequence):
+            raise ArgumentError("only sequences can be joined", got=part)
+        _check_settings(part)
+    if not roles:
+        raise ArgumentError("there is nothing to join")
+    return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
 
 
-def check_settings(part: MultiInputSequence) -> None:
+def _check_settings(part: MultiInputSequence) -> None:
     """Raises ArgumentError where a part has what only a join can have."""
     if part.collates:
         raise ArgumentError(
@@ -303,6 +311,22 @@ def label_indexes_of(
         for name, index in found.items()
         if isinstance(index, Mapping) or not any(rows.readings(index) for rows in sources)
     }
+
+
+def targets_of(
+    members: Sequence[Part | Rows], given: int | None, indices: Indices
+) -> list[dict[int, Any]]:
+    """Returns for each member its targets by the number of their leaf, where they are known.
+
+    Args:
+        members: Of the join.
+        given: The number of the member all of whose leaves are the targets.
+        indices: Of the join's samples.
+    """
+    return [
+        dict(enumerate(member.columns(indices))) if number == given else member.targets(indices)
+        for number, member in enumerate(members)
+    ]
 
 
 def rows_of(

@@ -167,7 +167,7 @@ class MultiInputSequence(
         self._keys = checked_keys(n_or_keys)
         self._keyed = not isinstance(n_or_keys, int | np.integer)
         self._source_rows = self._source_rows or rows_beside(n_or_keys)
-        self._size = len(self._keys)
+        self._size = self._source_size = len(self._keys)
         self._selection: Indices | None = None
         self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
         self._declared = spec

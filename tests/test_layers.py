@@ -29,6 +29,7 @@ LAYERS = (
     "order",
     "memory",
     "collate",
+    "classes",
     "weights",
     "settings",
     "_keras",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from backends import keras
 from coded import Weighted, misaligned
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays_of
 from sklearn.utils.class_weight import compute_sample_weight
 
-from multiseq import ArraySequence, MultiInputSequence, join
+from multiseq import (
+    ArraySequence,
+    MultiInputSequence,
+    Spec,
+    join,
+)
 from multiseq.errors import ArgumentError, SampleError
 
 X = np.arange(6.0)
@@ -165,10 +166,10 @@ def test_weights_that_belong_to_no_output(targets: Any, weights: Any) -> None:
 
 @pytest.mark.parametrize("rows", [3, 4])
 def test_each_token_has_the_weight_of_its_class(rows: int) -> None:
-    tags = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])[:rows]
+    tags = np.array([[2, 1, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])[:rows]
     right = np.where(tags == 1, 10.0, 1.0)
     own = np.arange(1.0, rows + 1)
-    for targets in (tags, tags[..., None], tags.astype("f4"), np.eye(2)[tags]):
+    for targets in (tags, tags[..., None], tags.astype("f4"), np.eye(3)[tags]):
         seq = ArraySequence(np.zeros(rows), targets, class_weight={0: 1, 1: 10})
         assert np.array_equal(seq[0][2], right)
         seq = ArraySequence(np.zeros(rows), targets, own, class_weight={0: 1, 1: 10})
@@ -180,7 +181,7 @@ def test_weights_of_steps_times_a_class_of_the_sample() -> None:
     seq = ArraySequence(np.zeros(2), np.array([0, 1]), own, class_weight={1: 10})
     assert np.array_equal(seq[0][2], own * [[1], [10]])
     with pytest.raises(ArgumentError, match="differ in shape"):
-        ArraySequence(np.zeros(2), np.zeros((2, 4), int), own, class_weight={1: 10})[0]
+        ArraySequence(np.zeros(2), np.full((2, 4), 2), own, class_weight={1: 10})[0]
 
 
 @pytest.mark.parametrize(
@@ -241,14 +242,14 @@ def test_negative_weights_are_the_users_affair() -> None:
 
 
 def test_one_hot_in_the_first_batches_alone() -> None:
-    tags = np.array([[0, 1, 0], [1, 1, 0]])
+    tags = np.array([[0, 1, 0], [1, 2, 0]])
     seq = ArraySequence(np.zeros(2), tags, class_weight={1: 10}, batch_size=1)
-    assert [b[2].tolist() for b in seq] == [[[1, 10, 1]], [[10, 10, 1]]]
+    assert [b[2].tolist() for b in seq] == [[[1, 10, 1]], [[10, 1, 1]]]
     loaded = Loaded(tags, None, class_weight={1: 10}, batch_size=1)
     with pytest.raises(ArgumentError, match="one-hot in every batch"):
         list(loaded)
     fixed = Loaded(tags[..., None], None, class_weight={1: 10}, batch_size=1)
-    assert [b[2].tolist() for b in fixed] == [[[1, 10, 1]], [[10, 10, 1]]]
+    assert [b[2].tolist() for b in fixed] == [[[1, 10, 1]], [[10, 1, 1]]]
 
 
 def test_classes_that_come_later() -> None:
@@ -262,100 +263,100 @@ def test_classes_that_come_later() -> None:
         ArraySequence(np.zeros(9), tags[:9], class_weight={2: 5})[0]
 
 
-# Balanced
+TAGS = np.array([[0, 1, 0], [1, 0, 0], [1, 2, 1], [0, 0, 2], [0, 0, 1], [2, 2, 2]])
 
 
-CODINGS: dict[str, Callable[[Any], Any]] = {
-    "classes": lambda labels: labels,
-    "floats": lambda labels: labels.astype("f4"),
-    "column": lambda labels: labels[:, None],
-    "one-hot": lambda labels: np.eye(5, dtype="f4")[labels],
-}
-
-
-@given(
-    st.lists(st.integers(0, 4), min_size=2, max_size=40),
-    st.sampled_from(list(CODINGS)),
-    st.randoms(use_true_random=False),
-)
-def test_balanced_as_scikit_learn_does(labels: Any, coding: str, random: Any) -> None:
-    labels = np.array(labels)
-    targets = CODINGS[coding](labels)
-    seq = ArraySequence(
-        {"x": np.arange(len(labels))}, targets, class_weight="balanced", batch_size=7
-    )
-    half = random.sample(range(len(labels)), len(labels) // 2)
-    for part, rows in ((seq, np.arange(len(labels))), (seq.subset(positions=half), half)):
-        wanted = compute_sample_weight("balanced", labels[rows])
-        assert np.allclose(np.concatenate([batch[2] for batch in part]), wanted)
-
-
-@given(
-    arrays_of.arrays(
-        "i8", arrays_of.array_shapes(min_dims=2, max_dims=3), elements=st.integers(2, 5)
-    )
-)
-def test_balanced_by_element(labels: Any) -> None:
-    wanted = compute_sample_weight("balanced", labels.ravel()).reshape(labels.shape)
-    for targets in (labels, labels[..., None]):
-        seq = ArraySequence(np.zeros(len(labels)), targets, class_weight="balanced")
-        assert np.allclose(
-            seq[0][2], wanted[..., 0] if labels.shape[-1] == 1 and targets is labels else wanted
-        )
-
-
-def test_balanced_in_a_join_and_by_output() -> None:
+def test_parts_of_one_whole_read_their_targets_alike() -> None:
+    """The targets of one part alone look one-hot."""
     keys = list("abcdef")
-    part = ArraySequence({"x": X}, CLASSES, keys=keys)
-    other = ArraySequence({"z": X[::-1]}, keys=keys[::-1])
-    wanted = compute_sample_weight("balanced", CLASSES)
-    assert np.allclose(join(part, other, class_weight="balanced")[0][2], wanted)
-    given = join(
-        other,
-        targets={"p": pd.Series(CLASSES, keys), "q": pd.Series(X, keys)},
-        class_weight={"p": "balanced"},
+    whole = ArraySequence(np.zeros(6), TAGS, keys=keys, class_weight={1: 10, 2: 5})
+    joined = join(
+        ArraySequence({"x": X}, TAGS, keys=keys),
+        ArraySequence({"z": X}, keys=keys),
+        class_weight={1: 10, 2: 5},
     )
-    weights = given[0][2]
-    assert np.allclose(weights["p"], wanted[::-1])
-    assert weights["q"].tolist() == [1] * 6
-    train, test = join(part, other, class_weight="balanced").split(0.5, 0.5)
-    for each in (train, test):
-        rows = [keys.index(key) for key in each.keys]
-        assert np.allclose(each[0][2], compute_sample_weight("balanced", CLASSES[rows]))
+    for seq in (whole, joined):
+        for rows in ([2, 3, 5], [0, 1, 4]):
+            part = seq.subset(positions=rows)
+            right = np.choose(TAGS[rows], [1, 10, 5])
+            assert np.array_equal(part[0][2], right)
+            assert np.array_equal(part.subset(positions=[1])[0][2], right[1:2])
+        assert [part[0][2].shape for part in seq.split(positions=([2, 3, 5], [0, 1, 4]))] == [
+            (3, 3)
+        ] * 2
+    renamed = whole.lookup({"p": "a", "q": "b"})
+    assert renamed[0][2].tolist() == [[1, 10, 1], [10, 1, 1]]
 
 
-def test_balanced_needs_targets_that_are_known() -> None:
-    with pytest.raises(ArgumentError, match=r"balanced(?s:.*)target_rows\(indices\)"):
-        Loaded(CLASSES, None, class_weight="balanced")[0]
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_batches_mean_the_same_in_any_order(order: list[int]) -> None:
+    """Of targets that are known once they are loaded, the first sample tells the coding."""
+    seq = Loaded(TAGS[[2, 0, 1, 3, 4, 5]], None, class_weight={1: 10, 2: 5}, batch_size=1)
+    found = {index: seq[index][2].tolist() for index in order}
+    assert found == {0: [[10, 5, 10]], 1: [[1, 10, 1]]}
+    one_hot = Loaded(TAGS, None, class_weight={1: 10}, batch_size=1)
+    for index in order:
+        if index:
+            assert one_hot[index][2].tolist() == [1]
+        else:
+            with pytest.raises(ArgumentError, match=r"one-hot in every batch(?s:.*)\[..., None\]"):
+                one_hot[2]
+
+
+@pytest.mark.parametrize("class_weight", [{0: 1, 1: 10}, {1: 10}, {0: 1, 1: 2, 2: 3}, "balanced"])
+@pytest.mark.parametrize("dtype", ["f4", "i8", "bool"])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_several_labels_at_once(class_weight: Any, dtype: str, loaded: bool) -> None:
+    labels = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 1], [0, 0, 1]], dtype)
+    if loaded and class_weight == "balanced":
+        return
+    make: Any = Loaded if loaded else functools.partial(ArraySequence, np.zeros(4))
+    with pytest.raises(ArgumentError, match="several labels at once") as caught:
+        make(labels, None, class_weight=class_weight)[0]
+    assert "key" not in caught.value.where
+    fixed = make(labels[..., None], None, class_weight=class_weight)
+    assert fixed[0][2].shape == (4, 3)
+
+
+def test_classes_of_pixels_may_be_two() -> None:
+    masks = np.array([[[0, 1, 1], [0, 0, 0]], [[1, 1, 1], [0, 0, 0]]])
+    for targets in (masks, masks[..., None], masks.astype("bool")):
+        seq = ArraySequence(np.zeros(2), targets, [1, 3], class_weight={1: 10})
+        assert np.array_equal(seq[0][2], np.where(masks, 10, 1) * [[[1]], [[3]]])
+
+
+def test_classes_as_numpy_names_them() -> None:
+    truths = X > 2
+    for found in (truths, truths.astype("f4"), truths.astype("i1")):
+        seq = arrays(found, class_weight=dict(zip(np.unique(found), [3.0, 4.0], strict=True)))
+        assert weights_of(seq) == [3, 3, 3, 4, 4, 4]
+
+
+def test_steps_of_any_number() -> None:
+    """A batch of one step each is no batch of columns."""
+    tags = [np.array([0]), np.array([1]), np.array([1, 0]), np.array([0, 2, 1])]
 
     class Known(Loaded):
         def target_rows(self, indices: Any) -> Any:
-            return self.targets[indices]
+            return [self.targets[index] for index in indices]
 
-    known = Known(CLASSES, None, class_weight="balanced")
-    assert np.allclose(known[0][2], compute_sample_weight("balanced", CLASSES))
+    of_any = (None, Spec((None,), "int64", pad_value=-1))
+    for cls, class_weight in ((Loaded, {1: 10}), (Known, {1: 10}), (Known, "balanced")):
+        seq = cls(tags, None, batch_size=2, spec=of_any, class_weight=class_weight)
+        assert [batch[2].shape for batch in seq] == [(2, 1), (2, 3)]
+    wanted = compute_sample_weight("balanced", np.concatenate(tags))
+    assert np.allclose(np.concatenate([seq[0][2][:, 0], seq[1][2][1]]), wanted[[0, 1, 4, 5, 6]])
 
 
-def test_balanced_beside_a_sampler_and_several_labels() -> None:
-    with pytest.raises(ArgumentError, match="several labels at once"):
-        arrays(np.array([[1, 1], [0, 0]] * 3), class_weight="balanced")[0]
+def test_of_a_large_one_hot_not_all_is_read() -> None:
+    class Large(ArraySequence):
+        read = 0
 
+        def target_rows(self, indices: Any) -> Any:
+            type(self).read += len(indices)
+            return super().target_rows(indices)
 
-@pytest.mark.backend
-@pytest.mark.parametrize("shape", [(), (4,)])
-def test_the_loss_is_that_of_the_weights(shape: Any) -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, (12, *shape))
-    x = rng.random((12, *shape, 2), "f4")
-    own = rng.random(12).astype("f4")
-    seq = ArraySequence(x, labels, own, class_weight="balanced", batch_size=12)
-    inputs = keras.Input(x.shape[1:])
-    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
-    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
-    found = model.fit(seq, verbose=0).history["loss"][0]
-    chance = np.take_along_axis(np.asarray(model.predict(x, verbose=0)), labels[..., None], -1)[
-        ..., 0
-    ]
-    weights = compute_sample_weight("balanced", labels.ravel()).reshape(labels.shape)
-    weights = weights * own.reshape(-1, *[1] * len(shape))
-    assert found == pytest.approx(np.mean(-np.log(chance) * weights), rel=1e-4)
+    targets = np.broadcast_to(np.eye(1000, dtype="i1")[7], (1_000_000, 1000))
+    seq = Large(np.zeros(1_000_000, "i1"), targets, class_weight={7: 2})
+    assert seq[0][2].tolist() == [2] * 32
+    assert Large.read < 50_000

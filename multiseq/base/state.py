@@ -25,6 +25,7 @@ class State:
 
     # The samples.
     _size: int
+    _source_size: int  # Of what this may be a part of: `load_sample` takes indices below it.
     _keys: pd.Index[Any]
     _keyed = False  # Whether the samples have keys of their own, as those of a part are.
     _selection: Indices | None  # The index that `load_sample` takes for each; None for the same.

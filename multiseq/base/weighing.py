@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.job import blame
+from ..errors import ArgumentError
 from ..order import Indices
 from .views import Views
 
 __all__ = ["Weighing"]
 
 _MOST_ROWS, _MOST_BYTES = 1 << 14, 1 << 24  # At once.
+_GROWTH = 16
 
 
 class Weighing(Views):
@@ -27,24 +30,70 @@ class Weighing(Views):
             indices: As `load_sample` takes them.
 
         Returns:
-            What `load_sample` returns as targets, each array with a leading axis.
+            What `load_sample` returns as targets, each array with a leading axis, or a list of
+            arrays where an axis is variable.
         """
         return None
 
-    def target_chunks(self) -> Iterator[Any] | None:
-        """Returns the targets of all samples, some rows at a time; None if they are not known."""
-        first = self.target_rows(self.source_indices(np.arange(1)))
-        return None if first is None else self._chunks_after(first)
+    def target_chunks(self, whole: bool) -> Iterator[Any] | None:
+        """Returns targets, some rows at a time; None if they are not known.
 
-    def _chunks_after(self, first: Any) -> Iterator[Any]:
+        Args:
+            whole: Whether those of all samples are meant, of which this sequence may serve a part:
+                parts of one whole then read their targets alike. Samples that are not served may
+                be damaged, and are left out then.
+        """
+        own = self.source_indices(np.arange(1 if whole else self.num_samples))
+        first = self._target_rows(own[:1])
+        if first is None:
+            return None
+        skips = whole or self._settings.on_error != "raise"
+        rest = np.arange(self._source_size) if whole else own[1:]
+        return self._chunks_after(first, rest, skips)
+
+    def _chunks_after(self, first: Any, indices: Indices, skips: bool) -> Iterator[Any]:
         yield first  # Which may be all that it takes.
-        rows = max(1, min(_MOST_ROWS, _MOST_BYTES // (_nbytes(first) or 1)))
-        for start in range(1, self.num_samples, rows):
-            positions = np.arange(start, min(start + rows, self.num_samples))
-            yield self.target_rows(self.source_indices(positions))
+        most = max(1, min(_MOST_ROWS, _MOST_BYTES // (_nbytes(first) or 1)))
+        start, rows = 0, 1
+        while start < len(indices):
+            rows = min(most, rows * _GROWTH)
+            yield from self._chunk(indices[start : start + rows], skips)
+            start += rows
+
+    def _chunk(self, indices: Indices, skips: bool) -> Iterator[Any]:
+        """Yields the targets of samples, all at once unless some of them are to be left out."""
+        rows = None
+        try:
+            rows = self._target_rows(indices)
+        except Exception:
+            if not skips:
+                raise
+        if rows is not None:
+            yield rows
+        elif len(indices) > 1:
+            for half in np.array_split(indices, 2):
+                yield from self._chunk(half, skips)
+
+    def _target_rows(self, indices: Indices) -> Any:
+        try:
+            rows = self.target_rows(indices)
+        except Exception as error:
+            blame(error, self, "target_rows")  # type: ignore[arg-type]
+        for leaf in [] if rows is None else _leaves(rows):
+            if len(leaf) != len(indices):
+                raise ArgumentError(
+                    "target_rows returned more or fewer rows than it was asked for",
+                    got=f"{len(leaf)} rows for {len(indices)} indices",
+                    expected="the targets of the samples `indices`, in that order",
+                )
+        return rows
+
+
+def _leaves(part: Any) -> list[Any]:
+    if isinstance(part, dict | tuple):
+        return list(part.values() if isinstance(part, dict) else part)
+    return [part]
 
 
 def _nbytes(part: Any) -> int:
-    if isinstance(part, dict | tuple):
-        return sum(map(_nbytes, part.values() if isinstance(part, dict) else part))
-    return np.asarray(part).nbytes
+    return sum(np.asarray(leaf[0]).nbytes for leaf in _leaves(part))

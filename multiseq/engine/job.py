@@ -105,8 +105,8 @@ class Source(Protocol):
     def collate(self, samples: list[Sample]) -> Any:
         """Samples into a batch."""
 
-    def target_chunks(self) -> Iterator[Any] | None:
-        """What iterates over the targets of all samples, where they are known beforehand."""
+    def target_chunks(self, whole: bool) -> Iterator[Any] | None:
+        """What iterates over the targets of samples, where they are known beforehand."""
 
     @property
     def checks_weights(self) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..collate import as_array
 from ..order import Draw
-from ..samples import Spec, Structure, infer_spec
+from ..samples import Sample, Spec, Structure, infer_spec
 from ..weights import Weighting
 from .job import Layout, Source, blame
 from .loading import loading
 
-__all__ = ["infer_layout"]
+__all__ = ["batch_of_one", "infer_layout"]
 
 
 def infer_layout(
@@ -43,10 +45,18 @@ def infer_layout(
                 structure.flatten(sample), structure.names, structure.align(declared), strict=True
             )
         ]
-        weighting = Weighting.of(structure, class_weight, floatx, source.target_chunks)
-        return Layout(structure, specs, weighting)
     except Exception as error:
         blame(error, source, "load_sample", index)
+    first = sample if source.collates else batch_of_one(structure, sample)
+    weighting = Weighting.of(
+        structure, specs, class_weight, floatx, source.target_chunks, lambda: first
+    )
+    return Layout(structure, specs, weighting)
+
+
+def batch_of_one(structure: Structure, sample: Sample) -> Sample:
+    """Returns a sample with a leading axis."""
+    return structure.unflatten([np.asarray(leaf)[None] for leaf in structure.flatten(sample)])
 
 
 def _spec(leaf: Any, name: str, declared: Spec | None, batched: bool, floatx: str) -> Spec:

@@ -18,7 +18,7 @@ from ...settings import BaseKeywords
 from ...sources.foreign import Foreign, as_foreign
 from ...transforms import Transform
 from ...transforms.steps import as_steps
-from .leaves import Leaf, by_file
+from .leaves import File, Leaf, by_file
 from .templates import check_files, find_keys, is_known
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ class FileSequence(MultiInputSequence):
         ]
         self._transforms = _assign_transforms(self._leaves, transforms)
         self._files = by_file(self._root, self._leaves)
+        goals = _named("targets", parts["targets"]) if "targets" in in_files else []
+        start = len(self._structure.of_inputs())
+        self._goal_files = by_file(self._root, self._leaves[start : start + len(goals)])
         templates = [file.template for file in self._files]
         index = checked_keys(find_keys(self._root, templates) if keys is None else keys)
         if keys is not None:
@@ -144,12 +147,19 @@ class FileSequence(MultiInputSequence):
 
     def load_sample(self, index: int) -> Any:
         """Reads the files of one sample."""
-        columns = self._load(np.array([index]))
+        columns = self._load(np.array([index]), self._files)
         return self._assemble([column[0] for column in columns], self._others.row(index))
 
     def load_batch(self, indices: Indices) -> Any:
         """Reads the files of several samples, arrays straight into one."""
-        return self._assemble(self._load(indices), self._others.rows(indices))
+        return self._assemble(self._load(indices, self._files), self._others.rows(indices))
+
+    def target_rows(self, indices: Indices) -> Any:
+        """The targets of several samples: no other files are read."""
+        if not self._goal_files:
+            return self._others.target_rows(indices)
+        start, columns = len(self._structure.of_inputs()), self._load(indices, self._goal_files)
+        return self._structure.targets(lambda number: columns[number - start])
 
     def raw(self, index: int) -> dict[Any, Any]:
         """What the transforms learn from: by their names, one sample's values as they were read."""
@@ -161,15 +171,15 @@ class FileSequence(MultiInputSequence):
                     values[leaf.name] = leaf.prepared(column[:1])[0]
         return {name: values[name] for name in self._transforms}
 
-    def _load(self, indices: Indices) -> list[Any]:
-        """The values of all leaves, transformed: each with a leading axis of len(indices)."""
+    def _load(self, indices: Indices, files: Sequence[File]) -> list[Any]:
+        """The values of the leaves in files, transformed: each has an axis of len(indices)."""
         keys = self._file_keys[indices].tolist()
         values: dict[int, Any] = {}
-        for file in self._files:
+        for file in files:
             for leaf, column in zip(file.leaves, file.read(keys), strict=True):
                 with at_input(leaf.name):
                     values[leaf.place] = leaf.finish(column)
-        return [values[place] for place in range(len(values))]
+        return [values[place] for place in sorted(values)]
 
     def _assemble(self, leaves: list[Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
         parts = self._structure.unflatten(leaves)

@@ -210,7 +210,11 @@ class WindowSequence(MultiInputSequence):
 
     def target_rows(self, indices: Indices) -> Any:
         """The targets of several windows."""
-        return next(iter(self.load_batch(indices)[1:]), None)
+        starts, _ = self._runs.locate(indices)
+        rows = starts + self._span - max(1, self._horizon)
+        goals = self._tables.keys() - {"past", "static"}
+        values = {name: self._tables[name].take(rows) for name in goals}
+        return values.get("targets") if self._one_output else values
 
     def load_batch(self, indices: Indices) -> Any:
         """Returns several windows, cut straight into batch memory."""
