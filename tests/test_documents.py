@@ -55,6 +55,32 @@ def test_a_name_with_a_dot_comes_first(document: Any) -> None:
     assert document("x.y") == [1]
 
 
+@pytest.mark.parametrize("read", [read_json, read_txt])
+@pytest.mark.parametrize(
+    ("text", "field", "twin"),
+    [
+        ('{"a": 1, "a": 2}', "a", "a"),
+        ('{"a": {"b": 1, "b": 2}}', "a.b", "b"),
+        ('{"c": "it\'s", "a": 1, "a": 2}', "a", "a"),
+        ('{"a": 1, "b": {"a": 2}}', "a", None),
+        ('{"a": 1, "b": [{"c": 2}, {"c": 3}]}', "a", None),
+    ],
+)
+def test_a_field_that_occurs_twice(
+    tmp_path: Path, read: Any, text: str, field: str, twin: str | None
+) -> None:
+    for written in (
+        text,
+        text.replace('"', "'") if read is read_txt and "it's" not in text else text,
+    ):
+        path = write(tmp_path, written)
+        if twin is None:
+            assert read(path, [field]) == [1]
+        else:
+            with pytest.raises(SourceError, match=f"(?s)occurs twice.*'{twin}'"):
+                read(path, [field])
+
+
 def test_no_field_is_the_whole(document: Any) -> None:
     assert document(None) == [METADATA]
 

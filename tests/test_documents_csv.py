@@ -9,6 +9,7 @@ import pytest
 
 from multiseq.errors import SourceError
 from multiseq.modalities.files.documents import read_csv, read_json
+from multiseq.modalities.files.sequence import FileSequence
 
 
 def write(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:
@@ -48,3 +49,19 @@ def test_encodings_with_a_mark(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, "a,b\n1,2\n", encoding)
     assert read_csv(path, ["b"])[0].tolist() == [2]
     assert read_json(write(tmp_path, '{"a": "é"}', encoding), ["a"]) == ["é"]
+
+
+def test_a_number_that_is_too_large_is_not_infinite(tmp_path: Path) -> None:
+    for text in ("a\n1e999\n", "a,b\ninf,1e999\n"):
+        with pytest.raises(SourceError, match="too large"):
+            read_csv(write(tmp_path, text), [None])
+    table = read_csv(write(tmp_path, "a,b\ninf,-Infinity\n1,nan\n"), [None])[0]
+    np.testing.assert_array_equal(table, [[np.inf, -np.inf], [1, np.nan]])
+
+
+def test_whatever_a_reader_raises_names_the_file(tmp_path: Path) -> None:
+    for text in ("a" * 200_000 + "\n1\n", "a,b\n" + "1" * 200_000 + ",x\n"):
+        (tmp_path / "t_0.csv").write_text(text)
+        with pytest.raises(SourceError, match=r"t_0\.csv") as caught:
+            FileSequence(tmp_path, {"a": "t_{key}.csv"})[0]
+        assert "input a" in str(caught.value)

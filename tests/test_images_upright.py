@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from pictures import decoder, encoded
 from PIL import Image, ImageOps
 
@@ -81,3 +82,44 @@ def test_ids_are_never_rounded(dtype: str, most: int) -> None:
         served(most + 1, dtype=dtype)
     assert (served(most + 1, dtype="int32") == most + 1).all()
     assert (served(most + 1, dtype=dtype, interpolation="bilinear") == most).all()
+
+
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize("photometric", ["miniswhite", "minisblack"])
+@pytest.mark.parametrize("dtype", ["?", "u1", "u2"])
+def test_ids_of_a_tiff_are_those_it_stores(upright: bool, photometric: str, dtype: str) -> None:
+    ids = (np.arange(16) % 2 if dtype == "?" else np.arange(16)).astype(dtype).reshape(4, 4)
+    turned: Any = [] if upright else [(274, "H", 1, 3, True)]
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, ids, photometric=photometric, extratags=turned)
+    seq = ImageSequence(
+        [stream.getvalue()],
+        size=4,
+        channels=1,
+        scale=None,
+        dtype="int32",
+        interpolation="nearest",
+        upright=upright,
+    )
+    np.testing.assert_array_equal(seq[0][0][0, :, :, 0], ids)
+
+
+def test_white_may_be_zero_in_16_bits_as_in_8() -> None:
+    for dtype in ("u1", "u2"):
+        stream = io.BytesIO()
+        pixels = np.full((4, 4), np.iinfo(dtype).max // 5, dtype)
+        tifffile.imwrite(stream, pixels, photometric="miniswhite")
+        assert ImageSequence([stream.getvalue()], size=4)[0][0].mean() == pytest.approx(0.8)
+
+
+def test_signs_that_pillow_drops_are_not_supported() -> None:
+    keywords: Any = {"size": 4, "channels": 1, "scale": None}
+    for dtype, value in (("i1", -3), ("u4", 2**31)):
+        for turned in ([], [(274, "H", 1, 3, True)]):
+            stream = io.BytesIO()
+            tifffile.imwrite(stream, np.full((4, 4), value, dtype), extratags=turned)
+            with pytest.raises(SourceError, match="not supported"):
+                ImageSequence([stream.getvalue()], upright=False, **keywords)[0]
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.full((4, 4), 3, "i1"))
+    assert (ImageSequence([stream.getvalue()], **keywords)[0][0] == 3).all()

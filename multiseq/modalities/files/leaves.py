@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...dtypes import fix_of, is_fit
-from ...errors import SourceError, SpecError
+from ...errors import MultiseqError, SourceError, SpecError, said
 from ...sources.foreign import Foreign, given_array
 from ...transforms import Holder, Transform
 from ...transforms.steps import stacked
@@ -124,10 +124,12 @@ def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence
         except SourceError as error:
             error.at(file=path)
             raise
-        except OSError as error:
+        except MultiseqError:
+            raise
+        except Exception as error:  # A damaged file can make a reader fail in any way.
             raise SourceError(
                 "the file cannot be read",
-                got=error.strerror or str(error),
+                got=getattr(error, "strerror", None) or said(error),
                 fix="restore it, or make the sequence anew",
             ).at(file=path) from error
     return results

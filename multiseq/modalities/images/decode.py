@@ -18,7 +18,9 @@ __all__ = ["Decoder"]
 _DEEP_MODES = ("I", "F")  # What they begin with: 16 or 32 bits a pixel.
 _WHITE_OF_16_BITS = 65535
 _GRAY_OF_FEW_BITS = re.compile("'L;([24])")  # What Pillow stretches to 0 to 255.
-_SAMPLE_FORMAT, _UNSIGNED = 339, (1,)  # A tag of TIFF, and its value.
+# Tags of TIFF, and some of their values.
+_SAMPLE_FORMAT, _UNSIGNED, _SIGNED = 339, (1,), (2,)
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _UNTURNED = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose, by orientation.
 
 
@@ -85,13 +87,14 @@ class Decoder:
                 "another package: read=lambda data: tifffile.imread(io.BytesIO(data))",
             )
         few = _GRAY_OF_FEW_BITS.search(str(image.tile))
+        tags = dict(getattr(image, "tag_v2", {}))  # A turned image has none.
         image = self._loaded(image)
         orientation = pillow_orientation(image) if self.upright else 1
         inner, box = self.fitting.plan(image.height, image.width, orientation)
         if image.mode.startswith(_DEEP_MODES):
-            pixels = self.fitting.resized(self._deep(image), inner, box)
+            pixels = self.fitting.resized(self._deep(image, tags), inner, box)
             return self._with_channels(pixels, image), orientation
-        pixels = self._shallow(image)
+        pixels = self._shallow(image, tags)
         if few is not None and self.of_ids and self.channels == 1:
             pixels = pixels // (255 // ((1 << int(few[1])) - 1))
         return self.fitting.resized(pixels, inner, box), orientation
@@ -105,25 +108,26 @@ class Decoder:
             return image
         return image.transpose(load_pillow().Transpose(_UNTURNED[turned]))
 
-    def _shallow(self, image: Any) -> Pixels:
+    def _shallow(self, image: Any, tags: dict[int, Any]) -> Pixels:
         """The pixels of a Pillow image of 8 bits for each channel or less."""
+        if tags.get(_SAMPLE_FORMAT) == _SIGNED and np.asarray(image).max() > 127:
+            raise unsupported("integers of 8 bits with sign, below 0")
         if self.of_ids and self.channels == 1 and image.mode in ("P", "1", "L"):
-            return np.asarray(image).astype(np.uint8)[:, :, None]
+            ids = np.asarray(image).astype(np.uint8)[:, :, None]
+            # Pillow gives such a TIFF as it is shown.
+            inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+            return (1 if image.mode == "1" else 255) - ids if inverted else ids
         if "transparency" in image.info:
             image = image.convert("RGBA")
         if image.mode != MODES[self.channels]:
             image = image.convert(MODES[self.channels])
         return np.asarray(image).reshape(image.height, image.width, self.channels)
 
-    def _deep(self, image: Any) -> Pixels:
+    def _deep(self, image: Any, tags: dict[int, Any]) -> Pixels:
         """The pixels of a Pillow image of one channel with 16 or 32 bits."""
         values = np.asarray(image)[:, :, None]
-        tags = getattr(image, "tag_v2", {})
-        if (
-            tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED
-            and image.mode == "I"
-            and (image.format == "TIFF" and values.min() < 0)
-        ):
+        unsigned = tags.get(_SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED
+        if unsigned and image.mode == "I" and values.min() < 0:
             raise unsupported("integers of 32 bits without sign, of 2^31 and more")
         if self.as_stored:
             return values.astype(np.int32 if values.dtype.kind in "iu" and self.of_ids else "f4")
@@ -135,7 +139,8 @@ class Decoder:
                 expected="8 or 16 bits for each channel",
                 fix="pass scale=None and a dtype such as float32: values are then as stored",
             )
-        return values.astype(np.float32) * np.float32(255 / white)
+        levels = values.astype(np.float32) * np.float32(255 / white)
+        return 255 - levels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else levels
 
     def _with_channels(self, gray: Pixels, image: Any) -> Pixels:
         repeated = np.repeat(gray, self.channels, axis=2)
