@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import functools
 import io
 import json
 from collections.abc import Sequence
@@ -209,10 +210,16 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_w
 
 
 def _decoded(text: str, fields: Sequence[str | None]) -> Any:
-    for part in {part for field in fields if field is not None for part in field.split(".")}:
-        if text.count(f'"{part}"') > 1:  # In another object, perhaps: the strict one takes longer.
-            return _STRICT.decode(text)
+    for field in fields:
+        for part in _quoted(field):
+            if text.count(part) > 1:  # In another object, perhaps: the strict one takes longer.
+                return _STRICT.decode(text)
     return _DECODER.decode(text)
+
+
+@functools.lru_cache(1 << 10)
+def _quoted(field: str | None) -> tuple[str, ...]:
+    return () if field is None else tuple(f'"{part}"' for part in field.split("."))
 
 
 def _parse_literal(text: str, fields: Sequence[str | None]) -> Any:
