@@ -15,6 +15,7 @@ from PIL import Image
 
 from multiseq import (
     ArraySequence,
+    FileSequence,
     ImageSequence,
     MultiInputSequence,
     TableSequence,
@@ -108,6 +109,16 @@ def test_images_of_a_list_of_paths(tmp_path: Path) -> None:
     )
     pixels, targets = seq[0]
     assert (pixels[:, 0, 0, 0] * 10).tolist() == targets.tolist()
+
+
+def test_files_by_a_column_of_keys(tmp_path: Path) -> None:
+    frame = framed(["c", "a", "d", "b"], "holes")
+    for key, x in zip(frame["id"], frame["x"], strict=True):
+        np.save(tmp_path / f"{key}.npy", x)
+    seq = FileSequence(tmp_path, "{key}.npy", frame["y"], keys=frame["id"])
+    values, targets = seq[0]
+    assert (values * 10).tolist() == targets.tolist()
+    assert seq.subset(frame["y"] > 10).keys.tolist() == ["d", "b"]
 
 
 # What can be read in two ways

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ...errors import AlignmentError, ArgumentError, at_input
+from ...keys.labelled import SourceRows, rows_beside
 from ...keys.selection import checked_keys
 from ...keys.targets import Targets
 from ...order import Indices
@@ -132,7 +133,9 @@ class FileSequence(MultiInputSequence):
         if keys is not None:
             check_files(self._root, templates, list(map(str, index.tolist())))
         self._file_keys = index.to_numpy()
-        self._others = _aligned({name: parts[name] for name in parts.keys() - in_files}, index)
+        self._source_rows = rows_beside(keys)
+        others = {name: parts[name] for name in parts.keys() - in_files}
+        self._others = _aligned(others, index, self._source_rows)
         self._others_at = 2 if "targets" in in_files else 1
         return index
 
@@ -228,13 +231,16 @@ def _named(part: str, value: Any) -> list[tuple[Any, str]]:
     return [(k if part == "inputs" else f"{part}[{k}]", text) for k, text in enumerate(value)]
 
 
-def _aligned(others: Mapping[str, Any], keys: pd.Index[Any]) -> Targets:
+def _aligned(
+    others: Mapping[str, Any], keys: pd.Index[Any], rows: tuple[SourceRows, ...]
+) -> Targets:
     """Targets and weights that come as arrays, or as Series by key."""
     try:
         return Targets(
             others.get("targets"),
             others.get("sample_weight"),
             keys,
+            rows,
             targets_elsewhere="targets" not in others,
         )
     except AlignmentError as error:
