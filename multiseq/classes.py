@@ -69,6 +69,13 @@ class Classes:
                 "weigh samples of several labels yourself, by sample_weight=; of classes of 0 and "
                 "1 for each step make targets[..., None]",
             )
+        columns = self._shape[-1] if self._one_hot else None
+        if columns and not all(0 <= label < columns for label in self._table):
+            raise ArgumentError(
+                "class_weight has classes that one-hot targets do not have",
+                got=", ".join(map(str, self._table)),
+                expected=f"classes from 0 to {columns - 1}, as argmax gives them",
+            )
 
     @property
     def _may_be_several(self) -> bool:

@@ -332,6 +332,13 @@ def test_classes_as_numpy_names_them() -> None:
         assert weights_of(seq) == [3, 3, 3, 4, 4, 4]
 
 
+@pytest.mark.parametrize("class_weight", [{1: 2, 2: 3, 3: 4}, {-1: 2, 0: 1}])
+def test_classes_that_one_hot_targets_do_not_have(class_weight: Any) -> None:
+    """Counted from 1, say."""
+    with pytest.raises(ArgumentError, match=r"classes from 0 to 2"):
+        ArraySequence(np.zeros(3), np.eye(3), class_weight=class_weight)[0]
+
+
 def test_steps_of_any_number() -> None:
     """A batch of one step each is no batch of columns."""
     tags = [np.array([0]), np.array([1]), np.array([1, 0]), np.array([0, 2, 1])]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..collate import as_array
 from ..order import Draw
 from ..samples import Sample, Spec, Structure, infer_spec
@@ -47,16 +45,18 @@ def infer_layout(
         ]
     except Exception as error:
         blame(error, source, "load_sample", index)
-    first = sample if source.collates else batch_of_one(structure, sample)
-    weighting = Weighting.of(
-        structure, specs, class_weight, floatx, source.target_chunks, lambda: first
-    )
+
+    def first() -> Sample:
+        return sample if source.collates else batch_of_one(structure, sample)
+
+    weighting = Weighting.of(structure, specs, class_weight, floatx, source.target_chunks, first)
     return Layout(structure, specs, weighting)
 
 
 def batch_of_one(structure: Structure, sample: Sample) -> Sample:
     """Returns a sample with a leading axis."""
-    return structure.unflatten([np.asarray(leaf)[None] for leaf in structure.flatten(sample)])
+    named = zip(structure.flatten(sample), structure.names, strict=True)
+    return structure.unflatten([as_array(leaf, name)[None] for leaf, name in named])
 
 
 def _spec(leaf: Any, name: str, declared: Spec | None, batched: bool, floatx: str) -> Spec:
