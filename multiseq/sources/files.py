@@ -7,25 +7,20 @@ import functools
 import io
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 from ..errors import ArgumentError, few
+from ..keys.labelled import SourceRows, rows_beside
 from ..paths import absolute, inside, open_inside, path_inside, read_inside
 from .finding import attempt, file_keys, find_files
 from .flat import FlatRows, FlatTexts
-from .items import check_items
+from .items import check_items, check_keys, index_beside, items_and_keys
 from .zips import ZipMembers, is_zip, names_in_zip
 
-__all__ = [
-    "FileStore",
-    "check_matched_by_key",
-    "file_store",
-    "found_files",
-    "keys_of_files",
-    "unwrapped",
-]
+__all__ = ["FileStore", "Files", "file_store"]
 
 Root = str | os.PathLike[str] | None
 
@@ -150,9 +145,62 @@ class _InMemory(_WithoutPaths):
         return {"_items": items}
 
 
-def found_files(
-    source: str, root: Root, suffixes: tuple[str, ...], what: str
-) -> tuple[list[str], Root]:
+@dataclass(frozen=True)
+class Files:
+    """The files of a source, the one way in for all modalities that read files.
+
+    Attributes:
+        store: Reads them.
+        keys: Of the samples, as the base class takes them.
+        rows: Those that keys were given beside.
+    """
+
+    store: FileStore
+    keys: Any
+    rows: tuple[SourceRows, ...]
+
+    @classmethod
+    def of(
+        cls,
+        source: Any,
+        root: Root,
+        keys: Any,
+        what: str,
+        suffixes: tuple[str, ...],
+        largest: int | None,
+        **parts: Any,
+    ) -> Files:
+        """Returns the files that a user's source stands for.
+
+        Args:
+            source: A folder, an archive or a pattern; paths or bytes in a list, Series or dict.
+            root: The folder or zip archive that paths are relative to, and may not lead out of.
+            keys: Of the samples, in the order of the source; None for its own.
+            what: What a file holds, for errors.
+            suffixes: Of the files that are listed; `("",)` for any.
+            largest: Bytes; a larger member of an archive is refused.
+            **parts: Targets and weights, which are by key where files have no order.
+
+        Raises:
+            AlignmentError: Keys and source are of other rows.
+            ArgumentError: There are no files, or the source is none.
+            SourceError: An archive cannot be read.
+        """
+        listed = isinstance(source, str | os.PathLike)
+        if listed:
+            source, root = _found(os.fspath(source), root, suffixes, what)
+        items, own_keys = items_and_keys(source, f"{what} files")
+        items = [_unwrapped(item) for item in items]
+        store = file_store(items, own_keys, root, f"{what} file", largest)
+        if keys is None:
+            keys = _keys_of(items) if own_keys is None else own_keys
+            if listed:
+                _check_matched_by_key(keys, parts)
+        check_keys(keys, items, f"{what}s")
+        return cls(store, keys, rows_beside(keys, index_beside(keys, own_keys)))
+
+
+def _found(source: str, root: Root, suffixes: tuple[str, ...], what: str) -> tuple[list[str], Root]:
     """Lists the files of a folder, an archive or a pattern, sorted, and what they are relative to.
 
     Args:
@@ -185,14 +233,14 @@ def found_files(
     return sorted(names), root
 
 
-def check_matched_by_key(keys: Any, **parts: Any) -> None:
+def _check_matched_by_key(keys: Any, parts: Mapping[str, Any]) -> None:
     """Raises ArgumentError for targets whose rows would be matched with the order of a listing.
 
     By their names, img10.png comes before img2.png: an order that hardly any array is in.
 
     Args:
         keys: Of the files that were found.
-        **parts: Targets or weights, or None: a Series or DataFrame, or a tuple or dict of those.
+        parts: Targets or weights, or None: a Series or DataFrame, or a tuple or dict of those.
     """
     import pandas as pd
 
@@ -210,15 +258,11 @@ def check_matched_by_key(keys: Any, **parts: Any) -> None:
             )
 
 
-def unwrapped(items: list[Any]) -> list[Any]:
-    """Takes the bytes, or else the path, of items such as {"bytes": ..., "path": ...}.
+def _unwrapped(item: Any) -> Any:
+    """Takes the bytes, or else the path, of an item such as {"bytes": ..., "path": ...}.
 
     That is how Arrow tables of Hugging Face hold images and sound.
     """
-    return [_unwrapped(item) for item in items]
-
-
-def _unwrapped(item: Any) -> Any:
     if not isinstance(item, Mapping) or not item.keys() & {"bytes", "path"}:
         return item
     return item.get("path") if item.get("bytes") is None else item["bytes"]
@@ -256,7 +300,7 @@ def file_store(
     return _InFolder(FlatTexts(map(absolute, items)), None)
 
 
-def keys_of_files(items: list[Any]) -> Any:
+def _keys_of(items: list[Any]) -> Any:
     """The names of files where they differ, else their paths; the number of them for bytes."""
     if items and _is_bytes(items[0]):
         return len(items)

@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ArgumentError, SourceError
-from ...keys.labelled import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
 from ...samples import Spec
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
-from ...sources.files import check_matched_by_key, file_store, found_files, keys_of_files, unwrapped
+from ...sources.files import Files
 from ...sources.foreign import as_foreign, check_paths
-from ...sources.items import check_keys, index_beside, items_and_keys, with_spec
+from ...sources.items import with_spec
 from .given import given_sound
 from .mel import FLOOR, LogMel, MelFrames
 from .sound import SUFFIXES, SoundReader, require_packages
@@ -107,24 +106,15 @@ class AudioSequence(MultiInputSequence):
         self._read = SoundReader(rate, self._length, self._channels)
         self._foreign = as_foreign(read)
         self._mel = _checked_features(features, rate)
-        listed = isinstance(source, str | os.PathLike)
-        if listed:
-            suffixes = SUFFIXES if self._foreign is None else ("",)
-            source, root = found_files(os.fspath(source), root, suffixes, "sound")
-        items, own_keys = items_and_keys(source, "sound files")
-        items = unwrapped(items)
-        self._files = file_store(items, own_keys, root, "sound file", _LARGEST_MEMBER)
-        check_paths(self._foreign, self._files)
-        if keys is None:
-            keys = keys_of_files(items) if own_keys is None else own_keys
-            if listed:
-                check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
-        check_keys(keys, items, "sounds")
-        self._source_rows = rows_beside(keys, index_beside(keys, own_keys))
-        self._targets = Targets(targets, sample_weight, keys, self._source_rows)
+        suffixes = SUFFIXES if self._foreign is None else ("",)
+        parts = {"targets": targets, "sample_weight": sample_weight}
+        files = Files.of(source, root, keys, "sound", suffixes, _LARGEST_MEMBER, **parts)
+        check_paths(self._foreign, files.store)
+        self._files, self._source_rows = files.store, files.rows
+        self._targets = Targets(targets, sample_weight, files.keys, files.rows)
         silence = 0.0 if self._mel is None else math.log(FLOOR)
         spec = Spec(self._shape(self._length), "float32", pad_value=silence)
-        super().__init__(keys, **with_spec(keywords, spec))
+        super().__init__(files.keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
         """Returns (sound,), with targets and weights if given; the class says its shape."""

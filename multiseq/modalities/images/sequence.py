@@ -10,16 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ArgumentError, SourceError
-from ...keys.labelled import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
 from ...samples import Spec
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
-from ...sources.files import check_matched_by_key, file_store, found_files, keys_of_files, unwrapped
+from ...sources.files import Files
 from ...sources.foreign import Foreign, as_foreign, check_paths
-from ...sources.items import check_keys, index_beside, items_and_keys, with_spec
+from ...sources.items import with_spec
 from .decode import Decoder
 from .fitting import Fit, Fitting, Interpolation, Pixels
 from .given import GivenImage
@@ -150,23 +149,14 @@ class ImageSequence(MultiInputSequence):
         if foreign is not None:
             self._given = GivenImage(foreign, fitting, channels, self._dtype, self._scale)
         self._shape = (*fitting.size, channels)
-        listed = isinstance(source, str | os.PathLike)
-        if listed:
-            suffixes = SUFFIXES if foreign is None else ("",)
-            source, root = found_files(os.fspath(source), root, suffixes, "image")
-        items, own_keys = items_and_keys(source, "image files")
-        items = unwrapped(items)
         largest = None if limit is None else limit * _MOST_BYTES_A_PIXEL
-        self._files = file_store(items, own_keys, root, "image file", largest)
-        check_paths(foreign, self._files)
-        if keys is None:
-            keys = keys_of_files(items) if own_keys is None else own_keys
-            if listed:
-                check_matched_by_key(keys, targets=targets, sample_weight=sample_weight)
-        check_keys(keys, items, "images")
-        self._source_rows = rows_beside(keys, index_beside(keys, own_keys))
-        self._targets = Targets(targets, sample_weight, keys, self._source_rows)
-        super().__init__(keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
+        suffixes = SUFFIXES if foreign is None else ("",)
+        parts = {"targets": targets, "sample_weight": sample_weight}
+        files = Files.of(source, root, keys, "image", suffixes, largest, **parts)
+        check_paths(foreign, files.store)
+        self._files, self._source_rows = files.store, files.rows
+        self._targets = Targets(targets, sample_weight, files.keys, files.rows)
+        super().__init__(files.keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
 
     def load_sample(self, index: int) -> Any:
         """Returns (image,), with targets and weights if given; (height, width, channels)."""
