@@ -1,1 +1,5 @@
 """Sound files into waveforms and frames."""
+
+from .sequence import AudioSequence
+
+__all__ = ["AudioSequence"]

@@ -1,1 +1,5 @@
 """Rows of databases."""
+
+from .sequence import SQLSequence
+
+__all__ = ["SQLSequence"]

@@ -1,1 +1,5 @@
 """Columns of tables."""
+
+from .sequence import TableSequence
+
+__all__ = ["TableSequence"]

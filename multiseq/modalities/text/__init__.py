@@ -1,1 +1,5 @@
 """Texts into token ids."""
+
+from .sequence import TextSequence
+
+__all__ = ["TextSequence"]

@@ -1,1 +1,5 @@
 """Windows of long series."""
+
+from .sequence import WindowSequence
+
+__all__ = ["WindowSequence"]
