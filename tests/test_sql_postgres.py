@@ -18,8 +18,8 @@ from postgres import PASSWORD, Server, running
 
 from multiseq import ArraySequence, Standardize, Vocabulary, join
 from multiseq.errors import ArgumentError, SampleError, SourceError
-from multiseq.modalities.sql.readers import _let_go
 from multiseq.modalities.sql.sequence import SQLSequence
+from multiseq.sources.sql.readers import _let_go
 from multiseq.testing import check_sequence
 
 ODD = [

@@ -1,1 +1,1 @@
-"""What a user hands in, for the modalities that share it: lists and dicts, tables, files."""
+"""What a user hands in, by itself: lists and dicts, tables, files, archives, databases."""

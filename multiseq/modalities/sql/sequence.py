@@ -17,10 +17,10 @@ from ...samples import Spec, Structure
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.flat import FlatTexts
-from .alchemy import AlchemyReader
+from ...sources.sql.alchemy import AlchemyReader
+from ...sources.sql.queries import checked_query, path_or_url
+from ...sources.sql.readers import Reader, SQLiteReader
 from .columns import Columns, Leaf, dtype_of, leaves_of, with_transforms
-from .queries import checked_query, path_or_url
-from .readers import Reader, SQLiteReader
 
 if TYPE_CHECKING:
     import pandas as pd

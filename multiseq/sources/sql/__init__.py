@@ -1,0 +1,1 @@
+"""Databases: what is asked of them, and who reads the rows."""
