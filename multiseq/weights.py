@@ -87,12 +87,15 @@ class Weighting:
         if targets is not None and weights:
             _check_nesting(structure, targets, weights)
         partial = targets is not None and weights is not None and weights != targets
-        return cls(classes, dtype) if class_weight is not None or partial else None
+        short = _any_short(dict(zip(structure.names, specs, strict=True)))
+        return cls(classes, dtype) if class_weight is not None or partial or short else None
 
     def __call__(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
         """Returns (inputs, targets, sample_weight), a weight for each sample and output."""
         inputs, targets = batch[0], batch[1]
         weights = batch[2] if len(batch) > 2 else None
+        if isinstance(targets, tuple) and isinstance(weights, tuple):
+            return inputs, targets, tuple(map(_spread, weights, targets))
         if not isinstance(targets, dict):
             return inputs, targets, self._weights(targets, weights, self._classes.get(None))
         own = weights if isinstance(weights, dict) else dict.fromkeys(targets, weights)
@@ -107,7 +110,7 @@ class Weighting:
 
     def _weights(self, target: Array, own: Array | None, classes: Classes | None) -> Array:
         if own is not None and classes is None:
-            return own
+            return _spread(own, target)
         values = np.ones(len(target)) if classes is None else classes.weights(target)
         if own is not None:
             values, own = _aligned(values, own)
@@ -115,6 +118,41 @@ class Weighting:
         weights = aligned_empty(values.shape, self._dtype)
         weights[...] = values
         return weights
+
+
+def _spread(own: Array, target: Any) -> Array:
+    """Gives weights of samples or of steps the rank of the targets, which Keras does not.
+
+    It aligns them with the last axes of the loss: where there are as many samples in a batch as
+    steps in each, a weight would go to the wrong ones, and otherwise it raises.
+    """
+    if isinstance(target, tuple) or not _is_short(own.ndim, target.shape[1:], target.dtype):
+        return own
+    return own.reshape(own.shape + (1,) * (target.ndim - own.ndim))
+
+
+def _is_short(rank: int, shape: Sequence[int | None], dtype: npt.DTypeLike) -> bool:
+    """Whether weights have fewer axes than the loss may have.
+
+    The loss of classes has the axes of the targets; of others, such as one-hot, all but the last.
+
+    Args:
+        rank: Of the weights, batch axis included.
+        shape: Of one sample's targets.
+        dtype: Of the targets.
+    """
+    if tuple(shape) == (1,):
+        return False
+    return rank < len(shape) + (np.dtype(dtype).kind in "biu")
+
+
+def _any_short(specs: Mapping[str, Spec]) -> bool:
+    pairs = [
+        (spec, specs.get(name.replace("sample_weight", "targets", 1)))
+        for name, spec in specs.items()
+        if name.startswith("sample_weight")
+    ]
+    return any(of and _is_short(len(own.shape) + 1, of.shape, of.dtype) for own, of in pairs)
 
 
 def _learn(classes: Mapping[Any, Classes], chunks: Chunks, first: Callable[[], Any]) -> None:
