@@ -75,6 +75,18 @@ class Noisy(Coded):
         return inputs | {"a": inputs["a"] + rng.random(3, np.float32) / 2}, target
 
 
+class Loaded(MultiInputSequence):
+    """Weights that are known once they are loaded."""
+
+    def __init__(self, targets: Any, weights: Any, **keywords: Any) -> None:
+        super().__init__([f"k{row}" for row in range(len(targets))], **keywords)
+        self.targets, self.weights = targets, weights
+
+    def load_sample(self, index: int) -> Any:
+        sample = np.float32(index), self.targets[index]
+        return sample if self.weights is None else (*sample, self.weights[index])
+
+
 class Weighted(MultiInputSequence):
     """Two outputs, a weight for one of them."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from backends import keras
+from coded import Loaded
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
@@ -19,7 +20,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 from multiseq import (
     ArraySequence,
     FileSequence,
-    MultiInputSequence,
     Vocabulary,
     WindowSequence,
     join,
@@ -28,18 +28,6 @@ from multiseq.errors import ArgumentError, LoadError, SourceError
 
 X = np.arange(6.0)
 CLASSES = np.array([0, 1, 2, 0, 1, 3])
-
-
-class Loaded(MultiInputSequence):
-    """Weights that are known once they are loaded."""
-
-    def __init__(self, targets: Any, weights: Any, **keywords: Any) -> None:
-        super().__init__([f"k{row}" for row in range(len(targets))], **keywords)
-        self.targets, self.weights = targets, weights
-
-    def load_sample(self, index: int) -> Any:
-        sample = np.float32(index), self.targets[index]
-        return sample if self.weights is None else (*sample, self.weights[index])
 
 
 class Rows(Loaded):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from backends import keras
-from coded import Weighted, misaligned
+from coded import Loaded, Weighted, misaligned
 from sklearn.utils.class_weight import compute_sample_weight
 
 from multiseq import (
@@ -199,18 +199,6 @@ def test_weights_that_are_not_finite_are_refused(bad: float) -> None:
         ArraySequence(np.zeros(2), np.zeros(2), [1, bad])
     with pytest.raises(ArgumentError, match="does not fit"):
         ArraySequence(np.zeros(2), np.zeros(2), class_weight={0: bad})[0]
-
-
-class Loaded(MultiInputSequence):
-    """Weights that are known once they are loaded."""
-
-    def __init__(self, targets: Any, weights: Any, **keywords: Any) -> None:
-        super().__init__([f"k{row}" for row in range(len(targets))], **keywords)
-        self.targets, self.weights = targets, weights
-
-    def load_sample(self, index: int) -> Any:
-        sample = np.float32(index), self.targets[index]
-        return sample if self.weights is None else (*sample, self.weights[index])
 
 
 class LoadedAtOnce(Loaded):
