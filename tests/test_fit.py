@@ -22,7 +22,6 @@ from backends import (
     whole_batches,
 )
 
-from multiseq import ArraySequence, join
 from multiseq.errors import ArgumentError
 
 pytestmark = pytest.mark.backend
@@ -326,32 +325,3 @@ def test_overriding_what_keras_calls_changes_no_order(probe: Probe) -> None:
     seq = Changed(N, batch_size=BATCH, shuffle=True, seed=5)
     rows = probe.fit(seq, epochs=2, shuffle=False)
     assert rows + probe.fit(seq, shuffle=False) == flat(shuffled(), 0, 1, 2)
-
-
-def test_who_stood_in_is_said_after_each_pass(probe: Probe, caplog: Any) -> None:
-    class Broken(Numbered):
-        def load_sample(self, index: int) -> Any:
-            if index == 3:
-                raise OSError("gone")
-            return super().load_sample(index)
-
-    seq = Broken(N, batch_size=BATCH, on_error="substitute", seed=1)
-    for read in (probe.fit, probe.evaluate, probe.predict):
-        caplog.clear()
-        read(seq)
-        builds = read == probe.fit and BACKEND in ("jax", "torch")  # A pass of its own.
-        assert 1 <= caplog.text.count("stood in for 1 samples: key 3") <= 1 + builds
-
-
-def test_arrays_and_joins_reach_the_model_in_order(probe: Probe) -> None:
-    import numpy as np
-
-    codes = np.arange(N)
-    a = ArraySequence(np.repeat(codes[:, None], 3, 1).astype("f4"), keys=codes)
-    b = ArraySequence(
-        np.repeat(codes[::-1], 4).reshape(N, 2, 2).astype("i4"),
-        codes[::-1].astype("f4"),
-        keys=codes[::-1],
-    )
-    seq = join(a=a, b=b, batch_size=BATCH, shuffle=True, seed=5)
-    assert probe.fit(seq, epochs=2, shuffle=False) == flat(shuffled(), 0, 1)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import gc
 import os
 import random
-import select
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,7 +13,8 @@ from typing import Any
 
 import pytest
 from coded import Bulk, Coded, Ragged, codes, epoch_of, frozen, frozen_epoch, in_threads
-from crews import (
+from crews import in_processes, kill_one, pids, slots_lost
+from troubled import (
     DEATHS,
     Broken,
     BrokenBulk,
@@ -29,29 +26,18 @@ from crews import (
     FatalCollated,
     FatalRagged,
     Gated,
-    Growing,
     Leaving,
     Raising,
     Slow,
     Unborn,
     UnicornError,
-    crew_of,
-    gone_within,
-    in_processes,
-    is_alive,
-    kill_one,
     leave,
-    memory,
-    output_of,
-    pids,
     refuse,
-    slots_lost,
-    start_script,
     unknown_error,
 )
 
 from multiseq import join
-from multiseq.errors import ArgumentError, LoadError, MultiseqError, SampleError
+from multiseq.errors import ArgumentError, LoadError, SampleError
 
 KEYS = [f"key {number}" for number in range(50)]
 WAYS = [way for way in DEATHS if way != "hang"]
@@ -273,351 +259,3 @@ def test_workers_that_die_before_they_begin() -> None:
     seq.how = int
     assert codes(seq[1]) == list(range(8, 16))
     seq.close()
-
-
-# Too little of something
-
-
-def no_memory(*_: Any, **__: Any) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_too_little_memory_is_an_error(monkeypatch: Any) -> None:
-    seq = in_processes(Coded)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "posix_fallocate", no_memory)
-        for _ in range(2):
-            with pytest.raises(MultiseqError, match=r"not enough memory(.|\n)*No space left"):
-                seq[0]
-    assert codes(seq[1]) == list(range(8, 16))
-    seq.close()
-
-
-def test_too_little_memory_for_a_larger_slot(monkeypatch: Any) -> None:
-    lengths = [3] * 5 + [100_000] + [3] * 14
-    with in_processes(Growing, lengths, batch_size=1, workers=1) as seq:
-        seq[0]
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "posix_fallocate", no_memory)
-            with pytest.raises(MultiseqError, match="not enough memory"):
-                list(seq)
-        assert [batch[0]["x"].shape[1] for batch in list(seq)] == lengths
-        assert slots_lost(seq) == 0
-
-
-def test_the_system_sets_a_limit_to_files() -> None:
-    script = """
-        import resource
-        from coded import Coded
-        from crews import in_processes
-        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096 * 4, most))
-        try:
-            in_processes(Coded)[0]
-        except Exception as error:
-            print(type(error).__name__, error)
-    """
-    assert "MultiseqError Coded: there is not enough memory" in output_of(start_script(script))
-
-
-@pytest.mark.parametrize("started", [0, 1])
-def test_a_process_that_cannot_be_started(started: int, monkeypatch: Any) -> None:
-    start, left = subprocess.Popen, [None] * started
-
-    def refuse_others(*arguments: Any, **keywords: Any) -> Any:
-        if not left:
-            raise OSError(errno.EMFILE, "Too many open files")
-        left.pop()
-        return start(*arguments, **keywords)
-
-    seq = in_processes(Coded)
-    with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "Popen", refuse_others)
-        for _ in range(2):
-            with pytest.raises(MultiseqError, match=r"not be started(.|\n)*Too many open files"):
-                seq[0]
-    assert epoch_of(seq) == list(range(50))
-    seq.close()
-
-
-def test_a_process_that_cannot_be_replaced(monkeypatch: Any) -> None:
-    with in_processes(Coded) as seq:
-        seq[0]
-        with monkeypatch.context() as patch:
-            patch.setattr(subprocess, "Popen", no_memory)
-            for number in pids(seq):
-                os.kill(number, signal.SIGKILL)
-            with pytest.raises(MultiseqError, match="could not be started"):
-                list(seq)
-        assert epoch_of(seq) == list(range(50))
-        assert slots_lost(seq) == 0
-
-
-def test_a_hundred_files_are_enough() -> None:
-    script = """
-        import resource
-        from coded import Coded, Ragged, codes
-        from crews import in_processes
-        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
-        for kind in (Coded, Ragged):
-            with in_processes(kind, 300, workers=4, batch_size=2, max_queue_size=90) as seq:
-                for _ in range(3):
-                    assert len(list(seq)) == 150
-        print("done")
-    """
-    assert output_of(start_script(script)) == "done\n"
-
-
-# Nothing piles up
-
-
-def held() -> dict[str, int]:
-    """What this process holds of the system's."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {
-        "files": len(os.listdir("/proc/self/fd")),
-        "threads": threading.active_count(),
-        "processes": sum(len((task / "children").read_text().split()) for task in tasks),
-        "maps": Path("/proc/self/maps").read_text().count("memfd:multiseq"),
-    }
-
-
-def test_epochs_and_restarts_leave_nothing_behind() -> None:
-    gc.collect()  # What failed tests left behind.
-    before = held()
-    for epochs in (200, 3, 3):
-        with in_processes(Ragged, 40, shuffle=True) as seq:
-            running = []
-            for epoch in range(epochs):
-                seq.set_epoch(epoch)
-                assert len(list(seq)) == 5
-                if epoch in (epochs // 4, epochs - 1):
-                    running.append((held(), memory("self")["own"]))
-            assert running[0][0] == running[1][0]
-            assert running[1][1] - running[0][1] < 2048  # Kilobytes.
-        del seq
-        assert held() == before
-
-
-def test_workers_that_cannot_start_leave_nothing_behind() -> None:
-    gc.collect()
-    before = held()
-    seq = in_processes(Unborn, 40, refuse, workers=1)
-    for _ in range(4):
-        with pytest.raises(MultiseqError):
-            seq[0]
-    assert held() == before
-
-
-def may_mount() -> bool:
-    try:
-        return not subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(not may_mount(), reason="no right to mount a file system")
-def test_shared_memory_of_the_system_may_be_tiny() -> None:
-    """As a container has it: 4 MB, of which a batch of 20 MB takes nothing."""
-    script = """
-        import os
-        from crews import Large, in_processes
-        assert os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize == 4 << 20
-        with in_processes(Large, 40, batch_size=20) as seq:
-            assert [batch[0][:, 0].tolist() for batch in seq] == [[*range(20)], [*range(20, 40)]]
-        print("done")
-    """
-    mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm && exec "$@"'
-    prefix = ["unshare", "-m", "sh", "-c", mount, "sh"]
-    assert output_of(start_script(script, prefix)) == "done\n"
-
-
-# The end
-
-
-def test_closed_while_others_read() -> None:
-    serial, stop = frozen_epoch(Slow(48, batch_size=8, seed=3)), threading.Event()
-    seq = in_processes(Slow, 48)
-
-    def read(number: int) -> int:
-        chance, wrong = random.Random(number), 0
-        while not stop.is_set():
-            index = chance.randrange(6)
-            wrong += frozen(seq[index]) != serial[index]
-        return wrong
-
-    def close(_: int) -> None:
-        for pause in (0, 0.01, 0.3, 0.001, 0.2, 0.4, 0.03):
-            time.sleep(pause)
-            seq.close()
-        stop.set()
-
-    results = in_threads(lambda number: read(number) if number else close(0), range(3))
-    assert sorted(str(result) for _, result in results) == ["0", "0", "None"]
-    seq.close()
-
-
-def test_closed_while_another_waits(tmp_path: Path) -> None:
-    found: list[Any] = []
-    seq = in_processes(Gated, 50, tmp_path / "never")
-    reader = threading.Thread(target=lambda: found.append(codes(seq[0])), daemon=True)
-    reader.start()
-    while not crew_of(seq) or not pids(seq):
-        time.sleep(0.01)
-    numbers = pids(seq)
-    seq.close()
-    reader.join(20)
-    assert found == [list(range(8))]
-    assert gone_within(0, *numbers)
-
-
-def test_workers_end_with_a_parent_that_is_killed() -> None:
-    shared = set(os.listdir("/dev/shm"))
-    script = """
-        from crews import Fatal, in_processes, pids
-        seq = in_processes(Fatal, 50, "hang", batch_size=4)
-        seq[0], seq[1]
-        print(*pids(seq), flush=True)
-        seq[3]
-    """
-    with start_script(script, start_new_session=True) as parent:
-        assert parent.stdout is not None
-        numbers = [int(number) for number in parent.stdout.readline().split()]
-        assert len(numbers) == 2
-        assert all(map(is_alive, numbers))
-        parent.kill()
-        assert gone_within(2, *numbers)
-    assert set(os.listdir("/dev/shm")) == shared
-
-
-def test_workers_end_though_a_fork_of_the_parent_lives() -> None:
-    script = """
-        import os, time
-        from coded import Coded
-        from crews import in_processes, pids
-        seq = in_processes(Coded)
-        seq[0]
-        child = os.fork()
-        if not child:
-            time.sleep(20)
-            os._exit(0)
-        print(child, *pids(seq), flush=True)
-        time.sleep(20)
-    """
-    with start_script(script) as parent:
-        assert parent.stdout is not None
-        child, *numbers = [int(number) for number in parent.stdout.readline().split()]
-        assert len(numbers) == 2
-        try:
-            parent.kill()
-            assert gone_within(2, *numbers)
-            assert is_alive(child)
-        finally:
-            os.kill(child, signal.SIGKILL)
-
-
-def test_a_fork_of_the_parent_disturbs_nobody() -> None:
-    script = """
-        import os, sys, warnings
-        from coded import Noisy, frozen_epoch
-        from crews import in_processes, pids
-        warnings.simplefilter("error")
-        serial = frozen_epoch(Noisy(50, batch_size=8, seed=3))
-        seq = in_processes(Noisy)
-        kept = seq[0]
-        before = pids(seq)
-        for way in ("exit", "use", "close"):
-            if not os.fork():
-                if way == "use":
-                    assert frozen_epoch(seq) == serial
-                if way == "close":
-                    seq.close()
-                sys.exit(0)
-            assert os.wait()[1] == 0
-        assert frozen_epoch(seq) == serial
-        assert pids(seq) == before
-        print("done")
-    """
-    assert output_of(start_script(script)) == "done\n"
-
-
-def test_an_interpreter_that_ends_in_mid_epoch() -> None:
-    script = """
-        from crews import Slow, in_processes, pids
-        seq = in_processes(Slow, 500)
-        batch = seq[0]
-        print(*pids(seq))
-    """
-    numbers = [int(number) for number in output_of(start_script(script)).split()]
-    assert len(numbers) == 2
-    assert gone_within(2, *numbers)
-
-
-# Ctrl-C
-
-
-def test_ctrl_c_and_on_with_it() -> None:
-    script = """
-        from coded import frozen_epoch
-        from crews import Slow, in_processes, pids
-        serial = frozen_epoch(Slow(100, batch_size=8, seed=3))
-        seq = in_processes(Slow, 100)
-        for _ in range(4):
-            try:
-                print("loading", flush=True)
-                while True:
-                    list(seq)
-            except KeyboardInterrupt:
-                pass
-        assert frozen_epoch(seq) == serial
-        assert len(pids(seq)) == 2
-        print("done")
-    """
-    with start_script(script, start_new_session=True) as parent:
-        assert parent.stdout is not None
-        for pause in (0.05, 0.0, 0.5, 0.3):  # While workers start, and while they load.
-            assert parent.stdout.readline() == "loading\n"
-            time.sleep(pause)
-            while True:
-                os.killpg(parent.pid, signal.SIGINT)  # As a terminal does: workers get it too.
-                # Python drops what strikes a finalizer; a user presses the keys again.
-                if select.select([parent.stdout], [], [], 5)[0]:
-                    break
-        assert output_of(parent) == "done\n"
-
-
-@pytest.mark.skipif(
-    "MULTISEQ_STRESS" not in os.environ, reason="strikes at random, finalizers of Python's too"
-)
-def test_interrupted_anywhere() -> None:
-    script = """
-        import random, signal, time
-        from coded import frozen, frozen_epoch
-        from crews import Slow, in_processes, slots_lost
-        def interrupt(*_):
-            global armed
-            if armed:
-                armed = False
-                raise KeyboardInterrupt
-        signal.signal(signal.SIGALRM, interrupt)
-        chance, hits, armed = random.Random(1), 0, False
-        serial = frozen_epoch(Slow(60, batch_size=8, seed=3))
-        seq = in_processes(Slow, 60)
-        while hits < 40:
-            index = chance.randrange(8)
-            pause = chance.choice([0.0005, 0.005, 0.05])
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, pause))
-            try:
-                armed = True
-                batch = seq[index]
-                armed = False
-                assert frozen(batch) == serial[index]
-                del batch
-            except KeyboardInterrupt:
-                hits += 1
-        assert frozen_epoch(seq) == serial
-        assert slots_lost(seq) == 0
-        print("done")
-    """
-    with start_script(script) as parent:
-        assert parent.communicate(timeout=30)[0] == "done\n"

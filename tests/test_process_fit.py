@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from backends import BACKEND, Probe, keras
 from coded import Coded, codes
-from crews import Wide, gone_within, in_processes, pids, poison_slots, slots_lost
+from crews import gone_within, in_processes, pids, poison_slots, slots_lost
+from troubled import Wide
 
 pytestmark = pytest.mark.backend
 

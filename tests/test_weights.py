@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from backends import keras
 from coded import Loaded, Weighted, misaligned
-from sklearn.utils.class_weight import compute_sample_weight
 
 from multiseq import (
     ArraySequence,
     MultiInputSequence,
-    Spec,
-    join,
 )
 from multiseq.errors import ArgumentError, SampleError
 
@@ -225,182 +220,3 @@ def test_loaded_weights_that_are_not_finite(cls: Any, shape: Any, processes: boo
 def test_negative_weights_are_the_users_affair() -> None:
     """Policy gradients weigh by advantages."""
     assert weights_of(arrays(X, -X)) == (-X).tolist()
-
-
-# Whether targets are one-hot is told by all of them
-
-
-def test_one_hot_in_the_first_batches_alone() -> None:
-    tags = np.array([[0, 1, 0], [1, 2, 0]])
-    seq = ArraySequence(np.zeros(2), tags, class_weight={1: 10}, batch_size=1)
-    assert [b[2].tolist() for b in seq] == [[[1, 10, 1]], [[10, 1, 1]]]
-    loaded = Loaded(tags, None, class_weight={1: 10}, batch_size=1)
-    with pytest.raises(ArgumentError, match="one-hot in every batch"):
-        list(loaded)
-    fixed = Loaded(tags[..., None], None, class_weight={1: 10}, batch_size=1)
-    assert [b[2].tolist() for b in fixed] == [[[1, 10, 1]], [[10, 1, 1]]]
-
-
-def test_classes_that_come_later() -> None:
-    """The first rows alone would be taken for several labels."""
-    tags = np.ones((20_000, 3), int)
-    tags[-1, -1] = 2
-    seq = ArraySequence(np.zeros(len(tags)), tags, class_weight={2: 5}, batch_size=4)
-    assert seq[0][2].tolist() == [[1, 1, 1]] * 4
-    assert seq[len(seq) - 1][2].tolist() == [[1, 1, 1]] * 3 + [[1, 1, 5]]
-    with pytest.raises(ArgumentError, match=r"several labels at once(?s:.*)sample_weight="):
-        ArraySequence(np.zeros(9), tags[:9], class_weight={2: 5})[0]
-
-
-TAGS = np.array([[0, 1, 0], [1, 0, 0], [1, 2, 1], [0, 0, 2], [0, 0, 1], [2, 2, 2]])
-
-
-def test_parts_of_one_whole_read_their_targets_alike() -> None:
-    """The targets of one part alone look one-hot."""
-    keys = list("abcdef")
-    whole = ArraySequence(np.zeros(6), TAGS, keys=keys, class_weight={1: 10, 2: 5})
-    joined = join(
-        ArraySequence({"x": X}, TAGS, keys=keys),
-        ArraySequence({"z": X}, keys=keys),
-        class_weight={1: 10, 2: 5},
-    )
-    for seq in (whole, joined):
-        for rows in ([2, 3, 5], [0, 1, 4]):
-            part = seq.subset(positions=rows)
-            right = np.choose(TAGS[rows], [1, 10, 5])
-            assert np.array_equal(part[0][2], right)
-            assert np.array_equal(part.subset(positions=[1])[0][2], right[1:2])
-        assert [part[0][2].shape for part in seq.split(positions=([2, 3, 5], [0, 1, 4]))] == [
-            (3, 3)
-        ] * 2
-    renamed = whole.lookup({"p": "a", "q": "b"})
-    assert renamed[0][2].tolist() == [[1, 10, 1], [10, 1, 1]]
-
-
-@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_batches_mean_the_same_in_any_order(order: list[int]) -> None:
-    """Of targets that are known once they are loaded, the first sample tells the coding."""
-    seq = Loaded(TAGS[[2, 0, 1, 3, 4, 5]], None, class_weight={1: 10, 2: 5}, batch_size=1)
-    found = {index: seq[index][2].tolist() for index in order}
-    assert found == {0: [[10, 5, 10]], 1: [[1, 10, 1]]}
-    one_hot = Loaded(TAGS, None, class_weight={1: 10}, batch_size=1)
-    for index in order:
-        if index:
-            assert one_hot[index][2].tolist() == [1]
-        else:
-            with pytest.raises(ArgumentError, match=r"one-hot in every batch(?s:.*)\[..., None\]"):
-                one_hot[2]
-
-
-@pytest.mark.parametrize("class_weight", [{0: 1, 1: 10}, {1: 10}, {0: 1, 1: 2, 2: 3}, "balanced"])
-@pytest.mark.parametrize("dtype", ["f4", "i8", "bool"])
-@pytest.mark.parametrize("loaded", [False, True])
-def test_several_labels_at_once(class_weight: Any, dtype: str, loaded: bool) -> None:
-    labels = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 1], [0, 0, 1]], dtype)
-    if loaded and class_weight == "balanced":
-        return
-    make: Any = Loaded if loaded else functools.partial(ArraySequence, np.zeros(4))
-    with pytest.raises(ArgumentError, match="several labels at once") as caught:
-        make(labels, None, class_weight=class_weight)[0]
-    assert "key" not in caught.value.where
-    fixed = make(labels[..., None], None, class_weight=class_weight)
-    assert fixed[0][2].shape == (4, 3)
-
-
-def test_classes_of_pixels_may_be_two() -> None:
-    masks = np.array([[[0, 1, 1], [0, 0, 0]], [[1, 1, 1], [0, 0, 0]]])
-    for targets in (masks, masks[..., None], masks.astype("bool")):
-        seq = ArraySequence(np.zeros(2), targets, [1, 3], class_weight={1: 10})
-        assert np.array_equal(seq[0][2], np.where(masks, 10, 1) * [[[1]], [[3]]])
-
-
-def test_classes_as_numpy_names_them() -> None:
-    truths = X > 2
-    for found in (truths, truths.astype("f4"), truths.astype("i1")):
-        seq = arrays(found, class_weight=dict(zip(np.unique(found), [3.0, 4.0], strict=True)))
-        assert weights_of(seq) == [3, 3, 3, 4, 4, 4]
-
-
-@pytest.mark.parametrize("class_weight", [{1: 2, 2: 3, 3: 4}, {-1: 2, 0: 1}])
-def test_classes_that_one_hot_targets_do_not_have(class_weight: Any) -> None:
-    """Counted from 1, say."""
-    with pytest.raises(ArgumentError, match=r"classes from 0 to 2"):
-        ArraySequence(np.zeros(3), np.eye(3), class_weight=class_weight)[0]
-
-
-def test_steps_of_any_number() -> None:
-    """A batch of one step each is no batch of columns."""
-    tags = [np.array([0]), np.array([1]), np.array([1, 0]), np.array([0, 2, 1])]
-
-    class Known(Loaded):
-        def target_rows(self, indices: Any) -> Any:
-            return [self.targets[index] for index in indices]
-
-    of_any = (None, Spec((None,), "int64", pad_value=-1))
-    for cls, class_weight in ((Loaded, {1: 10}), (Known, {1: 10}), (Known, "balanced")):
-        seq = cls(tags, None, batch_size=2, spec=of_any, class_weight=class_weight)
-        assert [batch[2].shape for batch in seq] == [(2, 1), (2, 3)]
-    wanted = compute_sample_weight("balanced", np.concatenate(tags))
-    assert np.allclose(np.concatenate([seq[0][2][:, 0], seq[1][2][1]]), wanted[[0, 1, 4, 5, 6]])
-
-
-def test_of_a_large_one_hot_not_all_is_read() -> None:
-    class Large(ArraySequence):
-        read = 0
-
-        def target_rows(self, indices: Any) -> Any:
-            type(self).read += len(indices)
-            return super().target_rows(indices)
-
-    targets = np.broadcast_to(np.eye(1000, dtype="i1")[7], (1_000_000, 1000))
-    seq = Large(np.zeros(1_000_000, "i1"), targets, class_weight={7: 2})
-    assert seq[0][2].tolist() == [2] * 32
-    assert Large.read < 50_000
-
-
-# Keras aligns weights with the last axes of the loss, and not from the batch on
-
-
-@pytest.mark.parametrize(
-    ("shape", "own", "found"),
-    [
-        ((4, 3), (4,), (4,)),
-        ((4, 1), (4,), (4,)),
-        ((4, 3, 2), (4,), (4, 1, 1)),
-        ((4, 3, 2), (4, 3), (4, 3)),
-        ((4, 3, 2, 5), (4, 3), (4, 3, 1, 1)),
-    ],
-)
-def test_weights_of_samples_get_the_axes_of_the_loss(shape: Any, own: Any, found: Any) -> None:
-    weights = np.arange(float(np.prod(own))).reshape(own)
-    classes = (*own, *[1] * (len(shape) - len(own))) if shape[-1] > 1 else found
-    for dtype, wanted in (("f4", found), ("i4", classes)):
-        seq = ArraySequence(np.zeros(4), np.ones(shape, dtype), weights)
-        assert seq[0][2].shape == wanted
-        assert seq[0][2].ravel().tolist() == weights.ravel().tolist()
-    several = ArraySequence(np.zeros(4), {"p": np.ones(shape), "q": np.zeros(4)}, {"p": weights})
-    assert several[0][2]["p"].shape == found
-    two = ArraySequence(np.zeros(4), (np.ones(shape), np.zeros(4)), (weights, np.ones(4)))
-    assert [each.shape for each in two[0][2]] == [found, (4,)]
-
-
-@pytest.mark.backend
-@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 2), (4, 5, 4), (4, 5, 4, 2)])
-@pytest.mark.parametrize("sparse", [False, True])
-def test_the_loss_of_steps_that_are_as_many_as_samples(shape: Any, sparse: bool) -> None:
-    rng, own = np.random.default_rng(0), np.array([1, 10, 100, 1000], "f4")
-    targets = rng.integers(0, 3, shape) if sparse else rng.random(shape).astype("f4")
-    x = rng.random((*(shape if sparse else shape[:-1]), 3)).astype("f4")
-    seq = ArraySequence(x, targets, own, batch_size=4)
-    inputs = keras.Input(x.shape[1:])
-    units, activation = (3, "softmax") if sparse else (shape[-1], None)
-    model = keras.Model(inputs, keras.layers.Dense(units, activation=activation)(inputs))
-    loss = "sparse_categorical_crossentropy" if sparse else "mse"
-    model.compile(keras.optimizers.SGD(0.0), loss, weighted_metrics=["acc" if sparse else "mse"])
-    predicted = np.asarray(model.predict(x, verbose=0))
-    if sparse:
-        losses = -np.log(np.take_along_axis(predicted, targets[..., None], -1)[..., 0])
-    else:
-        losses = ((targets - predicted) ** 2).mean(-1)
-    wanted = np.mean(losses * own.reshape(-1, *[1] * (losses.ndim - 1)))
-    assert model.evaluate(seq, verbose=0)[0] == pytest.approx(wanted, rel=1e-3)
