@@ -26,6 +26,8 @@ _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _PIECE = 1 << 18
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_SEPARATOR = os.sep
+_HARMLESS = 1 << 20
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
@@ -52,9 +54,17 @@ def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
 
 def _open_sized(path: str | os.PathLike[str], flags: int = 0) -> tuple[int, int]:
     fd = os.open(path, _READ | flags)
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if 0 < size < _HARMLESS:  # No pipe or endless device; to look closer takes twice as long.
+            os.lseek(fd, 0, os.SEEK_SET)
+            return fd, size
+    except OSError:  # Of a pipe.
+        pass
     found = os.fstat(fd)
     mode = found.st_mode
     if stat.S_ISREG(mode):
+        os.lseek(fd, 0, os.SEEK_SET)
         return fd, found.st_size
     os.close(fd)
     raise SourceError(
@@ -158,9 +168,9 @@ def open_inside_sized(
     if root is None:
         return _open_sized(relative)
     text = relative if type(relative) is str else _text(relative)
-    if _NO_LINK and os.sep not in text and text != os.pardir:
+    if _NO_LINK and _SEPARATOR not in text and text != "..":
         try:
-            return _open_sized(f"{os.fspath(root)}{os.sep}{text}", _NO_LINK)
+            return _open_sized(f"{root}{_SEPARATOR}{text}", _NO_LINK)
         except (OSError, ValueError):  # Such as a link, or a NUL character: `inside` tells.
             pass
     return _open_sized(inside(root, text))
