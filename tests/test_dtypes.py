@@ -181,3 +181,16 @@ def test_integers_beyond_32_bits_under_jax() -> None:
         model.predict(seq, verbose=0)
     fits = ArraySequence(np.array([[3], [2**31 - 1]]), batch_size=2)
     assert model.predict(fits, verbose=0).tolist() == [[3], [2**31]]
+
+
+def test_names_that_become_one_are_refused() -> None:
+    with pytest.raises(MultiseqError, match=r"two inputs have one name(?s:.*)1, '1'"):
+        ArraySequence({1: np.zeros(3), "1": np.ones(3)})
+    assert list(ArraySequence({1: np.zeros(3), "2": np.ones(3)})[0][0]) == ["1", "2"]
+
+
+def test_keys_in_a_set_have_no_order() -> None:
+    for keys in ({"a", "b"}, frozenset({"a", "b"})):
+        with pytest.raises(MultiseqError, match=r"no order(?s:.*)sorted\(keys\)"):
+            ArraySequence(np.zeros(2), keys=keys)
+        assert ArraySequence(np.zeros(2), keys=sorted(keys)).keys.tolist() == ["a", "b"]

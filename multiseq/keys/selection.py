@@ -33,6 +33,12 @@ def checked_keys(n_or_keys: Any) -> pd.Index[Any]:
         keys: pd.Index[Any] = pd.RangeIndex(max(0, int(n_or_keys)))
     elif isinstance(n_or_keys, pd.Index):
         keys = n_or_keys
+    elif isinstance(n_or_keys, set | frozenset):
+        raise ArgumentError(
+            "keys in a set have no order, in which samples could go with them",
+            got=n_or_keys,
+            fix="pass a list: sorted(keys)",
+        )
     elif hasattr(n_or_keys, "__iter__") and not isinstance(n_or_keys, str | bytes):
         keys = as_index(n_or_keys)
     else:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...dtypes import check_unmasked, fix_of, is_fit
-from ...errors import AlignmentError, ArgumentError, at_input, describe
+from ...errors import AlignmentError, ArgumentError, at_input, describe, few
 from ...keys.labelled import rows_beside
 from ...keys.targets import Targets, plain
 from ...memory import BatchMemory
@@ -137,7 +137,14 @@ class ArraySequence(MultiInputSequence):
 
 def _named(inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
-        return {str(name): value for name, value in inputs.items()}
+        named = {str(name): value for name, value in inputs.items()}
+        if len(named) < len(inputs):
+            raise ArgumentError(
+                "two inputs have one name, written as text",
+                got=few(list(inputs)),
+                fix="give each a name of its own: {'a': x1, 'b': x2}",
+            )
+        return named
     if isinstance(inputs, list) and any(getattr(row, "ndim", 0) for row in inputs):
         raise ArgumentError(
             "a list is one array; pass a tuple or a dict for several inputs",
