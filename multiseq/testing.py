@@ -83,6 +83,7 @@ def _check_batch(seq: MultiInputSequence, index: int, batch: Any) -> None:
     if not isinstance(batch, tuple) or not 1 <= len(batch) <= 3:
         raise _broken(seq, f"batch {index} is no tuple of 1 to 3", outline(batch))
     specs = dict(_leaves(seq.spec))
+    completed = seq._layout().weighting is not None
     for name, leaf in _leaves(batch):
         if not isinstance(leaf, np.ndarray) or len(leaf) != rows:
             raise _broken(seq, f"{name} of batch {index} has no row for each sample", leaf, rows)
@@ -90,6 +91,8 @@ def _check_batch(seq: MultiInputSequence, index: int, batch: Any) -> None:
         if not string and leaf.__array_interface__["data"][0] % ALIGNMENT:
             raise _broken(seq, f"{name} of batch {index} is not aligned", leaf)
         spec = specs.get(name)
+        if completed and name.startswith("sample_weight"):
+            continue  # They have the axes of the targets.
         if spec is not None and not _fits(leaf, spec):
             raise _broken(seq, f"{name} of batch {index} does not fit its spec", leaf, str(spec))
 
