@@ -13,7 +13,7 @@ import numpy as np
 from . import _keras
 from .engine.job import Layout, blame
 from .errors import ArgumentError
-from .keys.labelled import SourceRows
+from .keys.rows import AnyRows, deciding, joined
 from .keys.targets import label_indexes
 from .keys.times import overall
 from .order import Draw, Indices
@@ -305,7 +305,7 @@ def label_indexes_of(
     for name, value in (("targets", targets), ("sample_weight", sample_weight)):
         if not isinstance(value, MultiInputSequence):
             found.update(label_indexes(value, name))
-    sources = [rows for part in parts for rows in part._source_rows]
+    sources = deciding(rows for part in parts for rows in part._source_rows)
     return {
         name: index
         for name, index in found.items()
@@ -331,9 +331,9 @@ def targets_of(
 
 def rows_of(
     parts: Sequence[MultiInputSequence], positions: Sequence[Indices | None]
-) -> tuple[SourceRows, ...]:
+) -> tuple[AnyRows, ...]:
     """Returns the rows that the samples of all parts were made of, in the join's order."""
-    return tuple(
+    return joined(
         rows if mine is None else rows.of(mine)
         for part, mine in zip(parts, positions, strict=True)
         for rows in part._source_rows

@@ -24,7 +24,7 @@ from .engine.job import Layout, blame
 from .engine.layout import infer_layout
 from .engine.runtime import Runtime
 from .errors import NotInitializedError, SampleError, naming
-from .keys.labelled import rows_beside
+from .keys.rows import UnlabelledRows, rows_beside
 from .keys.selection import checked_keys
 from .order import Draw, Indices, Sampler
 from .samples import Sample, copied
@@ -166,8 +166,9 @@ class MultiInputSequence(
         )
         self._keys = checked_keys(n_or_keys)
         self._keyed = not isinstance(n_or_keys, int | np.integer)
-        self._source_rows = self._source_rows or rows_beside(n_or_keys)
         self._size = self._source_size = len(self._keys)
+        rows = self._source_rows or rows_beside(n_or_keys)
+        self._source_rows = rows or (UnlabelledRows(self._size, self._keyed),)
         self._selection: Indices | None = None
         self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
         self._declared = spec

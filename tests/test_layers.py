@@ -44,6 +44,7 @@ LAYERS = (
     "keys.selection",
     "keys.kinds",
     "keys.aligning",
+    "keys.rows",
     "keys.labelled",
     "keys.choosing",
     "keys.hashing",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engine.runtime import Runtime
 from ..errors import SampleError
-from ..keys.labelled import SourceRows
+from ..keys.rows import AnyRows
 from ..order import Indices
 from ..settings import Settings
 from .clock import EpochClock
@@ -29,7 +29,7 @@ class State:
     _keys: pd.Index[Any]
     _keyed = False  # Whether the samples have keys of their own, as those of a part are.
     _selection: Indices | None  # The index that `load_sample` takes for each; None for the same.
-    _source_rows: tuple[SourceRows, ...] = ()  # Where keys were given beside them.
+    _source_rows: tuple[AnyRows, ...] = ()  # That the samples were made of.
     _looked_up: Any = None  # The sequence whose samples these keys stand for.
     checks_weights = True  # Whether sample weights are not known to be finite.
 

@@ -13,6 +13,7 @@ from ..errors import AlignmentError, ArgumentError, few, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
 from ..keys.labelled import Labels, per_sample
+from ..keys.rows import UnlabelledRows
 from ..keys.selection import as_index, checked_keys
 from ..order import Indices
 from ..settings import Keywords
@@ -133,7 +134,8 @@ class Views(Holder, State):
                 )
             other = self._copy(settings={"sampler": None})
         other._keys, other._size, other._keyed = new, len(new), True
-        other._selection, other._source_rows = self.source_indices(positions), ()
+        other._selection = self.source_indices(positions)
+        other._source_rows = (UnlabelledRows(len(new), True),)
         other._family = Family(Scope(borrows=True))
         other._looked_up = self if self._looked_up is None else self._looked_up
         return other

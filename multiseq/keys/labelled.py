@@ -3,6 +3,8 @@
 1. Labels that are the sequence's keys go by key: a Series, a table, a dict.
 2. Where keys were given as a Series, or beside a source with an index of its own, values with that
    very index go by row. If both readings fit and differ, neither is taken.
+   Where there are no keys at all, neither of parts nor of joins, as many values as there are rows
+   go by row, whatever their labels, unless these are positions in another order.
 3. A dict goes by key everywhere; without keys of their own, the samples' keys are positions.
 4. Levels are matched by name. Keys of different kinds are refused, and never rounded.
 5. What has no labels goes by row.
@@ -10,8 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,68 +21,19 @@ from ..errors import AlignmentError, ArgumentError, describe, few
 from ..order import Indices
 from .indexing import duplicates, find
 from .kinds import check_kinds, likeness, with_levels_of
+from .rows import AnyRows, SourceRows, are_unkeyed, is_default
 from .selection import as_index
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Labels", "SourceRows", "per_sample", "rows_beside", "same_index", "series_of"]
+__all__ = ["Labels", "per_sample", "series_of"]
 
+_BY_KEY = (
+    "these labels are but the numbers of rows: label the values by key, as "
+    "frame.set_index('id')['column'] does"
+)
 _IN_ORDER = "; or pass .to_numpy() if the rows are in the samples' order"
-
-
-@dataclass(frozen=True)
-class SourceRows:
-    """SourceRows that samples were made of, beside which keys were given.
-
-    Attributes:
-        index: Of the rows.
-        selection: The row that each sample is; None for all of them in order.
-    """
-
-    index: pd.Index[Any]
-    selection: Indices | None = None
-
-    def of(self, samples: Indices) -> SourceRows:
-        """Returns the same for some of the samples."""
-        chosen = samples if self.selection is None else self.selection[samples]
-        return SourceRows(self.index, chosen)
-
-    def readings(self, index: pd.Index[Any]) -> list[Indices | None]:
-        """Returns which row of values with this index each sample is; None for one by one.
-
-        Empty where these are the labels of something else.
-        """
-        if same_index(index, self.index):
-            return [self.selection]
-        if self.selection is None or len(index) != len(self.selection):
-            return []
-        return [None] if same_index(index, self.index[self.selection]) else []
-
-
-def rows_beside(keys: Any, index: pd.Index[Any] | None = None) -> tuple[SourceRows, ...]:
-    """Returns the rows that keys were given beside, of which columns go by row.
-
-    Args:
-        keys: As they were given.
-        index: Of the source, where it has one beside these keys.
-
-    Raises:
-        AlignmentError: Keys and source have other indexes: they are of other rows.
-    """
-    import pandas as pd
-
-    own = keys.index if isinstance(keys, pd.Series) else None
-    if own is not None and index is not None and not same_index(own, index):
-        raise AlignmentError(
-            "keys and source have another index, and are taken row by row",
-            got=f"{few(own, 3)} of keys, {few(index, 3)} of the source",
-            expected="columns of one table",
-            fix="align them: keys=keys.loc[source.index]; or pass keys.to_numpy() where rows of "
-            "one position belong together",
-        )
-    index = own if index is None else index
-    return () if index is None else (SourceRows(index),)
 
 
 class Labels(NamedTuple):
@@ -94,7 +46,7 @@ class Labels(NamedTuple):
     """
 
     keys: pd.Index[Any] | int
-    rows: tuple[SourceRows, ...] = ()
+    rows: tuple[AnyRows, ...] = ()
     noun: str = "samples"
 
     @property
@@ -118,21 +70,29 @@ class Labels(NamedTuple):
             return self.by_key(as_index(list(values), self.keys), name)
         if not isinstance(values, pd.Series | pd.DataFrame):
             return None
+        index = values.index
         if isinstance(self.keys, int):
-            return self._of_positions(values.index, name)
-        by_row = self._by_row(values.index)
+            return None if len(index) != self.size else _by_position(index, None, name)
+        readings = [each for rows in self.rows for each in rows.readings(index)]
+        if readings and all(map(are_unkeyed, self.rows)):
+            return _by_position(index, readings[0], name)
+        by_row = readings if any(isinstance(each, SourceRows) for each in self.rows) else []
         if any(not _same(by_row[0], other) for other in by_row[1:]):
-            raise _two_ways(name, "those of the rows of several parts, which differ")
+            raise _two_ways(name, "those of the rows of several parts, which differ", by_row)
+        in_order = _IN_ORDER if len(index) == self.size else ""
         try:
-            by_key = self.by_key(values.index, name, _IN_ORDER)
-        except AlignmentError:
+            by_key = self.by_key(index, name, in_order)
+        except AlignmentError as error:
             if by_row:
                 return by_row[0]
+            if is_default(index):
+                error.fix = _BY_KEY + in_order
             raise
-        if not by_row and self._is_default(values.index):
-            by_row = [None]
-        if by_row and not _same(by_row[0], by_key):
-            raise _two_ways(name, "those of the source's own rows, and keys of the samples too")
+        if not by_row and is_default(index):  # These may be no labels at all.
+            by_row = [*readings, None] if in_order else readings
+        if any(not _same(each, by_key) for each in by_row):
+            what = "those of the source's own rows, and keys of the samples too"
+            raise _two_ways(name, what, by_row)
         return by_key
 
     def by_key(self, index: pd.Index[Any], name: str, otherwise: str = "") -> Indices | None:
@@ -150,8 +110,12 @@ class Labels(NamedTuple):
 
         keys = pd.RangeIndex(self.keys) if isinstance(self.keys, int) else self.keys
         owner = f"the {self.noun}"
-        index = with_levels_of(keys, index, name, owner)
-        check_kinds(keys, index, owner, name)
+        try:
+            index = with_levels_of(keys, index, name, owner)
+            check_kinds(keys, index, owner, name)
+        except AlignmentError as error:
+            error.fix = f"{error.fix}{otherwise}"
+            raise
         if index.equals(keys):
             return None
         if len(repeated := duplicates(index)):
@@ -173,24 +137,6 @@ class Labels(NamedTuple):
                 else f"add the rows, or leave those {self.noun} out{otherwise}",
             )
         return rows
-
-    def _by_row(self, index: pd.Index[Any]) -> list[Indices | None]:
-        """Returns the readings of values with this index, as rows that the samples were made of."""
-        return [each for rows in self.rows for each in rows.readings(index)]
-
-    def _is_default(self, index: pd.Index[Any]) -> bool:
-        """Whether these labels are what pandas gives to as many values that have none."""
-        import pandas as pd
-
-        return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(self.size))
-
-    def _of_positions(self, index: pd.Index[Any], name: str) -> None:
-        """SourceRows go one by one, unless their labels are positions in another order."""
-        if len(index) != self.size or index.dtype.kind not in "iu":
-            return
-        labels, positions = index.to_numpy(), np.arange(self.size)
-        if not np.array_equal(labels, positions) and np.array_equal(np.sort(labels), positions):
-            raise _two_ways(name, "the samples' positions, in another order than the rows")
 
 
 def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
@@ -238,11 +184,6 @@ def series_of(values: Any) -> pd.Series[Any]:
     return pd.Series(values)
 
 
-def same_index(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
-    """Whether an index is the very one of a source's rows: 1.0 is not 1."""
-    return index.dtype == rows.dtype and index.equals(rows)
-
-
 def _same(first: Indices | None, second: Indices | None) -> bool:
     if first is None or second is None:
         other = second if first is None else first
@@ -250,13 +191,33 @@ def _same(first: Indices | None, second: Indices | None) -> bool:
     return np.array_equal(first, second)
 
 
-def _two_ways(name: str, labels: str) -> AlignmentError:
+def _by_position(index: pd.Index[Any], rows: Indices | None, name: str) -> Indices | None:
+    """Returns rows, unless the labels of the values are positions in another order."""
+    import pandas as pd
+
+    # Categories and objects may be integers too.
+    labels = np.asarray(pd.Index(np.asarray(index)).infer_objects() if index.nlevels == 1 else [])
+    positions = np.arange(len(index))
+    moved = labels.dtype.kind in "iuf" and not np.array_equal(labels, positions)
+    if moved and np.array_equal(np.sort(labels), positions):
+        what = "the samples' positions, in another order than the rows"
+        raise _two_ways(name, what, [rows])
+    return rows
+
+
+def _two_ways(name: str, labels: str, by_row: Sequence[Indices | None]) -> AlignmentError:
+    """Says that values can go by row and by key; `by_row` are the ways to go by row."""
+    whole = all(rows is None for rows in by_row)
     return AlignmentError(
         f"{name} can be read in two ways: by row and by key",
         got=f"its labels are {labels}",
         expected="values that say which is meant",
         fix=f"by row: {name}.to_numpy(), or .set_axis(keys), where `keys` are the samples' own; "
-        f"by key: {name}.loc[keys].to_numpy()",
+        f"by key: {name}.loc[keys].to_numpy()"
+        if whole
+        else f"by row: {name}.set_axis(seq.keys), where `seq` is the sequence of all these rows, "
+        f"of which this one is a part; by key: {name}.loc[keys].to_numpy(), where `keys` are this "
+        "one's",
     )
 
 

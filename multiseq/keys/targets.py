@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ..collate import stacked
 from ..dtypes import check_unmasked
 from ..errors import ArgumentError, describe
-from .labelled import Labels, SourceRows
+from .labelled import Labels
+from .rows import AnyRows
 from .selection import as_index
 
 __all__ = ["Targets", "label_indexes", "plain"]
@@ -49,7 +50,7 @@ class Targets:
         targets: Any,
         sample_weight: Any,
         keys: Any,
-        rows: tuple[SourceRows, ...] = (),
+        rows: tuple[AnyRows, ...] = (),
         *,
         targets_elsewhere: bool = False,
     ) -> None:

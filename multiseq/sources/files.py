@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from ..errors import ArgumentError, few
-from ..keys.labelled import SourceRows, rows_beside
+from ..keys.rows import AnyRows, rows_beside
 from ..paths import absolute, inside, open_inside, path_inside, read_inside
 from .finding import attempt, file_keys, find_files
 from .flat import FlatRows, FlatTexts
@@ -157,7 +157,7 @@ class Files:
 
     store: FileStore
     keys: Any
-    rows: tuple[SourceRows, ...]
+    rows: tuple[AnyRows, ...]
 
     @classmethod
     def of(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...dtypes import check_unmasked, fix_of, is_fit
 from ...errors import AlignmentError, ArgumentError, at_input, describe, few
-from ...keys.labelled import rows_beside
+from ...keys.rows import rows_beside
 from ...keys.targets import Targets, plain
 from ...memory import BatchMemory
 from ...order import Indices

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from ...errors import AlignmentError, ArgumentError, at_input
-from ...keys.labelled import SourceRows, rows_beside
+from ...keys.rows import AnyRows, rows_beside
 from ...keys.selection import checked_keys
 from ...keys.targets import Targets
 from ...order import Indices
@@ -231,9 +231,7 @@ def _named(part: str, value: Any) -> list[tuple[Any, str]]:
     return [(k if part == "inputs" else f"{part}[{k}]", text) for k, text in enumerate(value)]
 
 
-def _aligned(
-    others: Mapping[str, Any], keys: pd.Index[Any], rows: tuple[SourceRows, ...]
-) -> Targets:
+def _aligned(others: Mapping[str, Any], keys: pd.Index[Any], rows: tuple[AnyRows, ...]) -> Targets:
     """Targets and weights that come as arrays, or as Series by key."""
     try:
         return Targets(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ...engine.job import Layout
 from ...errors import ArgumentError
-from ...keys.labelled import rows_beside
+from ...keys.rows import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ArgumentError, SpecError, at_input
-from ...keys.labelled import rows_beside
+from ...keys.rows import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
