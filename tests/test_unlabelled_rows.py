@@ -108,6 +108,15 @@ def test_rows_of_another_part_of_a_join_are_not_taken() -> None:
         join(keyed, ArraySequence({"b": np.zeros(3)}), targets=frame["y"])
 
 
+def test_rows_with_labels_come_before_those_without() -> None:
+    frame = framed([f"row {k}" for k in range(3)], 3).assign(id=[2, 0, 1])
+    keyed = ArraySequence({"a": frame["x"].to_numpy()}, keys=frame["id"])
+    unkeyed = ArraySequence({"b": np.arange(3.0)})
+    for parts in ((keyed, unkeyed), (unkeyed, keyed)):
+        labelled = join(*parts, targets=frame["y"])
+        assert labelled[0][1].tolist() == (labelled[0][0]["a"] * 10).tolist()
+
+
 def test_the_cure_of_default_labels_is_to_label_them() -> None:
     frame = framed(pd.RangeIndex(3), 3).assign(id=["b", "c", "a"])
     with pytest.raises(AlignmentError, match=r"set_index\('id'\)(?s:.*)to_numpy\(\)"):

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import AlignmentError, few
 from ..order import Indices
 from .indexing import find
@@ -86,14 +88,18 @@ def check_kinds(first: pd.Index[Any], other: pd.Index[Any], name: str, other_nam
     """Raises AlignmentError where keys are of kinds that are never equal, or equal by accident."""
     pairs = list(zip(_levels(first), _levels(other), strict=False))
     kinds = _kind(first), _kind(other)
-    if len(_levels(first)) != len(_levels(other)) or not all(_alike(*pair) for pair in pairs):
-        if "mixed" in kinds:
-            return
+    same_levels = len(_levels(first)) == len(_levels(other))
+    if not same_levels and "mixed" in kinds:
+        return
+    if not same_levels or not all(_alike(*pair) for pair in pairs):
         what = f"keys are of different kinds: {kinds[0]} and {kinds[1]}"
         fix = _FIXES.get(frozenset(kinds), "convert one side, or pass keys=")
     elif not all(_exact(*pair) for pair in pairs):
         what = "keys are of different kinds: integers, and floats too large to tell them apart"
-        fix = "convert the floats, with keys.astype('int64')"
+        fix = (
+            "read the floats as integers where they come from (dtype='Int64' takes missing ones), "
+            "or both as text: these have lost their last digits"
+        )
     else:
         return
     raise AlignmentError(
@@ -171,14 +177,31 @@ def _levels(keys: pd.Index[Any]) -> list[pd.Index[Any]]:
 
 def _alike(first: pd.Index[Any], other: pd.Index[Any]) -> bool:
     kinds = _kind(first), _kind(other)
-    return kinds[0] == kinds[1] or "mixed" in kinds or not len(first) or not len(other)
+    if not len(first) or not len(other):
+        return True
+    if "mixed" in kinds:
+        return _has_booleans(first) == _has_booleans(other)
+    return kinds[0] == kinds[1]
 
 
 def _exact(*keys: pd.Index[Any]) -> bool:
-    """Whether keys are not integers and floats, or small enough for float64 to hold each."""
+    """Whether keys are not integers and floats, or small enough for the floats to hold each."""
     if {_number(each) for each in keys} != {"i", "f"} or not all(map(len, keys)):
         return True
-    return all(each.min() > -(2**53) and each.max() < 2**53 for each in keys)
+    limit = min(2 ** _digits(each) for each in keys)
+    return all(each.min() > -limit and each.max() < limit for each in keys)
+
+
+def _digits(keys: pd.Index[Any]) -> int:
+    """Returns how many binary digits of an integer keys of this dtype hold, at most 53."""
+    dtype = getattr(keys.dtype, "numpy_dtype", keys.dtype)
+    is_float = isinstance(dtype, np.dtype) and dtype.kind == "f"
+    return min(53, np.finfo(dtype).nmant + 1) if is_float else 53
+
+
+def _has_booleans(keys: pd.Index[Any]) -> bool:
+    """Whether there are booleans among keys, which equal 0 and 1."""
+    return any(isinstance(key, bool | np.bool_) for key in keys)
 
 
 def _number(keys: pd.Index[Any]) -> str:
@@ -200,6 +223,10 @@ _FIXES = {
     frozenset({"numbers", "text"}): "numbers never equal text: convert one side, with "
     "keys.astype(str) or keys.astype(int), or pass keys=",
     frozenset({"dates", "text"}): "convert the text, with pandas.to_datetime(keys), or pass keys=",
+    frozenset({"dates", "Python's dates"}): "make times of the dates, with "
+    "pandas.to_datetime(keys), or dates of the times, with pandas.Index(keys.date)",
+    frozenset({"dates", "periods"}): "make times of the periods, with keys.to_timestamp(), or "
+    "periods of the times, with keys.to_period(...)",
     frozenset({"bytes", "text"}): "decode the bytes, with keys.str.decode('utf-8'), or pass keys=",
     frozenset({"dates", "dates with a time zone"}): "give both a time zone or none, with "
     "keys.tz_localize(...)",
@@ -214,6 +241,8 @@ _KINDS = {
     "datetime": "dates",
     "timedelta64": "durations",
     "timedelta": "durations",
+    "date": "Python's dates",
+    "period": "periods",
     "boolean": "booleans",
     "mixed-integer": "mixed",
 }

@@ -159,7 +159,8 @@ def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
         try:
             series = series_of(values)
         except (TypeError, ValueError) as error:  # Such as an array of two axes.
-            raise _not_per_sample(name, describe(values), n) from error
+            fix = "choose a column: frame['column']" if hasattr(values, "columns") else None
+            raise _not_per_sample(name, describe(values), n, fix) from error
         order = samples.order_of(values, name)
         series = series if order is None else series.iloc[order]
     if len(series) != n:
@@ -235,9 +236,10 @@ def _level(name: str, keys: pd.Index[Any] | int, role: str) -> pd.Series[Any]:
     return pd.Series(keys.get_level_values(name))
 
 
-def _not_per_sample(name: str, got: str, n: int) -> ArgumentError:
+def _not_per_sample(name: str, got: str, n: int, fix: str | None = None) -> ArgumentError:
     return ArgumentError(
         f"{name} is not one value for each sample",
         got=got,
         expected=f"{n} values in the order of the samples, or a Series with their keys",
+        fix=fix,
     )

@@ -96,7 +96,10 @@ def _no_keys(value: Any) -> ArgumentError:
         "this is neither a number of samples nor their keys",
         got=describe(value),
         expected="an integer, or anything that pandas.Index takes",
-        fix="call super().__init__(len(self.rows), **keywords), for instance",
+        fix="choose a column, frame['id'], or levels of several: "
+        "pandas.MultiIndex.from_frame(frame[['id', 'day']])"
+        if hasattr(value, "columns")
+        else "call super().__init__(len(self.rows), **keywords), for instance",
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..collate import stacked
 from ..dtypes import check_unmasked
-from ..errors import ArgumentError, describe
+from ..errors import ArgumentError, describe, few
 from .labelled import Labels
 from .rows import AnyRows
 from .selection import as_index
@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
 _NUMBERS_AND_TEXT = "biufUST"  # By NumPy's kinds of dtype.
+_LOOKED_AT = 100  # Keys, among the names of a dict.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
 
 
@@ -92,7 +93,11 @@ def _map(part: Part, function: Callable[[Array], Any]) -> Any:
 
 
 def _part(value: Any, samples: Labels, name: str, kinds: str = _NUMBERS_AND_TEXT) -> Part:
-    if not isinstance(value, Mapping | tuple) or _is_by_key(value):
+    if (
+        not isinstance(value, Mapping | tuple)
+        or _is_by_key(value)
+        or _has_row_by_key(value, samples, name)
+    ):
         return _column(value, samples, name, kinds)
     if not value:
         raise ArgumentError(f"{name} is empty", got=value, fix="leave it out")
@@ -122,6 +127,30 @@ def _is_by_key(value: Any) -> bool:
         return False
     single = any(isinstance(leaf, str | Number | np.generic) for leaf in value.values())
     return single or not all(isinstance(key, str) for key in value)
+
+
+def _has_row_by_key(value: Any, samples: Labels, name: str) -> bool:
+    """Whether this is a dict of rows by key: it has some of the samples' own keys.
+
+    Raises:
+        ArgumentError: Its arrays may be those of outputs as well.
+    """
+    if not isinstance(value, Mapping) or isinstance(samples.keys, int):
+        return False
+    if not any(key in value for key in samples.keys[:_LOOKED_AT].tolist()):
+        return False
+    if all(_length(leaf) == samples.size for leaf in value.values()):
+        raise ArgumentError(
+            f"{name} can be read in two ways: as rows by key and as arrays by output",
+            got=f"{few(list(value))}, which are keys, each with {samples.size} values",
+            fix=f"by key: pandas.DataFrame.from_dict({name}, orient='index'); by output: give the "
+            "outputs names that are no keys",
+        )
+    return True
+
+
+def _length(leaf: Any) -> int | None:
+    return len(leaf) if hasattr(leaf, "__len__") and getattr(leaf, "ndim", None) != 0 else None
 
 
 def _check_weights(array: Array) -> None:
