@@ -39,7 +39,10 @@ def test_orientation_in_xmp_alone_is_read_as_pillow_reads_it() -> None:
     data = encoded(IMAGE, quality=100)
     data = data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
     plain = decoder((8, 16))(encoded(IMAGE, quality=100))
-    assert np.array_equal(decoder((16, 8))(data), np.rot90(plain, -1))
+    right = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert right is not None
+    turned = np.rot90(plain, -1) if right.height == 16 else plain  # An older Pillow does not.
+    assert np.array_equal(decoder((right.height, right.width))(data), turned)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i4"])

@@ -125,7 +125,10 @@ def _number_cut(value: Any, dtype: np.dtype[Any]) -> Any:
         raise TypeError(f"the samples' times are {dtype}")
     value = value.item() if isinstance(value, np.generic) else value  # Which math would round.
     if dtype.kind != "f":
-        return np.array(math.ceil(value), dtype)[()]
+        whole, limits = math.ceil(value), np.iinfo(dtype)
+        if not limits.min <= whole <= limits.max:
+            raise OverflowError(f"the samples' times are {dtype}")
+        return dtype.type(whole)
     number = np.float64(value)
     if np.isnan(number):
         raise ValueError("it is missing")
