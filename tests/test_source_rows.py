@@ -24,7 +24,7 @@ from multiseq import (
     WindowSequence,
     join,
 )
-from multiseq.errors import AlignmentError
+from multiseq.errors import AlignmentError, ArgumentError
 
 
 class Own(MultiInputSequence):
@@ -78,6 +78,12 @@ def test_columns_go_by_row(make: Any, ids: list[str], rows: str, data: Any) -> N
     first, second = seq.split(0.5, 0.5, groups=frame["g"])
     groups = [set(by_id.loc[part.keys, "g"]) for part in (first, second)]
     assert not groups[0] & groups[1]
+    for other in (frame.iloc[::-1], frame.iloc[chosen]):  # Sorted tables, and those of a part.
+        if not frame.index.is_unique:
+            break
+        part = seq if len(other) == len(frame) else seq.subset(positions=chosen[::-1])
+        labelled = join(part, targets=other["y"], how="inner", batch_size=99)
+        assert labelled[0][1].tolist() == by_id.loc[part.keys, "y"].tolist()
     mask = frame["y"] > 10
     assert seq.subset(mask).keys.tolist() == by_id[by_id["y"] > 10].index.tolist()
     seq.replace(sampler=WeightedSampler(frame["x"]))
@@ -142,6 +148,32 @@ def test_keys_that_are_labels_of_other_rows(given: Any) -> None:
     ]
 
 
+def test_both_cures_for_rows_in_another_order() -> None:
+    frame = pd.DataFrame({"id": [2, 0, 1, 3], "x": [2.0, 0.0, 1.0, 3.0]})
+    frame["y"] = frame["x"] * 10
+    seq = ArraySequence(frame["x"].to_numpy(), keys=frame["id"])
+    targets = frame["y"].iloc[[3, 2, 0, 1]]
+    for part in (seq, seq.subset([1, 2])):
+        cure = r"by row: targets.loc\[frame.index\].set_axis\(seq.keys\)"
+        with pytest.raises(AlignmentError, match=rf"two ways(?s:.*){cure}"):
+            join(part, targets=targets)
+        by_row = join(part, targets=targets.loc[frame.index].set_axis(seq.keys))[0]
+        assert by_row[1].tolist() == (by_row[0] * 10).tolist()
+        by_key = join(part, targets=targets.loc[part.keys].to_numpy())[0]
+        assert by_key[1].tolist() == targets.loc[part.keys].tolist()
+
+
+def test_labels_that_bear_the_name_of_the_keys() -> None:
+    frame = pd.DataFrame({"id": [2, 0, 1], "x": [2.0, 0.0, 1.0]})
+    labels = pd.DataFrame({"id": [1, 0, 2], "y": [10.0, 0.0, 20.0]}).set_index("id")["y"]
+    for seq in (
+        ArraySequence(frame["x"].to_numpy(), keys=frame["id"]),
+        TableSequence(frame, numeric="x", keys="id", transforms={"numeric": None}),
+    ):
+        for each in (labels, labels.sort_index()):
+            assert join(seq, targets=each, how="inner")[0][1].tolist() == [20, 0, 10]
+
+
 def test_parts_of_frames_whose_rows_are_in_other_orders() -> None:
     one = pd.DataFrame({"id": list("cab"), "y": [3.0, 1.0, 2.0]})
     other = one.sort_values("id", ignore_index=True)
@@ -161,6 +193,27 @@ def test_keys_and_source_of_other_rows() -> None:
         ArraySequence(frame["x"], keys=frame["id"].iloc[::-1])
     mended = ArraySequence(frame["x"], keys=frame["id"].iloc[::-1].loc[frame.index])
     assert mended.keys.tolist() == list("cab")
+
+
+@pytest.mark.parametrize(
+    ("frame", "values", "expected"),
+    [
+        ({"x": [1.0, 2.0]}, {"b": "cat", "a": "dog"}, ["dog", "cat"]),
+        ({"x": [1.0, 2.0]}, {"b": np.float32(1), "a": True}, [1, 1]),
+        ({"x": [1.0, 2.0], 0: [5, 6], 1: [7, 8]}, {7: 0, 5: 1}, [1, 0]),  # Columns 0 and 1.
+    ],
+)
+def test_dicts_of_a_table(frame: Any, values: Any, expected: Any) -> None:
+    keys = list("ab") if "a" in values else [5, 7]
+    table = TableSequence(
+        pd.DataFrame(frame), values, numeric="x", keys=keys, transforms={"numeric": None}
+    )
+    assert table[0][1].tolist() == expected
+
+
+def test_a_misspelt_column_of_an_output() -> None:
+    with pytest.raises(ArgumentError, match="no column 'z'"):
+        TableSequence(pd.DataFrame({"x": [1.0], "y": [1]}, ["k"]), {"out": "z"}, numeric="x")
 
 
 def test_dicts_go_by_key() -> None:

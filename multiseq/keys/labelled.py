@@ -2,7 +2,8 @@
 
 1. Labels that are the sequence's keys go by key: a Series, a table, a dict.
 2. Where keys were given as a Series, or beside a source with an index of its own, values with that
-   very index go by row. If both readings fit and differ, neither is taken.
+   very index, in whatever order, go by row. If both readings fit and differ, neither is taken;
+   but labels that bear the name of the keys are keys.
    Where there are no keys at all, neither of parts nor of joins, as many values as there are rows
    go by row, whatever their labels, unless these are positions in another order.
 3. A dict goes by key everywhere; without keys of their own, the samples' keys are positions.
@@ -21,7 +22,7 @@ from ..errors import AlignmentError, ArgumentError, describe, few
 from ..order import Indices
 from .indexing import duplicates, find
 from .kinds import check_kinds, likeness, with_levels_of
-from .rows import AnyRows, SourceRows, are_unkeyed, is_default
+from .rows import AnyRows, SourceRows, are_unkeyed, is_default, same_index
 from .selection import as_index
 
 if TYPE_CHECKING:
@@ -76,24 +77,28 @@ class Labels(NamedTuple):
         readings = [each for rows in self.rows for each in rows.readings(index)]
         if readings and all(map(are_unkeyed, self.rows)):
             return _by_position(index, readings[0], name)
-        by_row = readings if any(isinstance(each, SourceRows) for each in self.rows) else []
+        labelled = any(isinstance(each, SourceRows) for each in self.rows)
+        by_row = readings if labelled else []
         if any(not _same(by_row[0], other) for other in by_row[1:]):
             raise _two_ways(name, "those of the rows of several parts, which differ", by_row)
         in_order = _IN_ORDER if len(index) == self.size else ""
         try:
             by_key = self.by_key(index, name, in_order)
-        except AlignmentError as error:
+        except AlignmentError:
             if by_row:
                 return by_row[0]
-            if is_default(index):
-                error.fix = _BY_KEY + in_order
             raise
         if not by_row and is_default(index):  # These may be no labels at all.
             by_row = [*readings, None] if in_order else readings
         if any(not _same(each, by_key) for each in by_row):
             what = "those of the source's own rows, and keys of the samples too"
-            raise _two_ways(name, what, by_row)
+            raise _two_ways(name, what, by_row, self._are_moved(index))
         return by_key
+
+    def _are_moved(self, index: pd.Index[Any]) -> bool:
+        """Whether labels of the source's rows come in another order."""
+        sources = [rows for rows in self.rows if isinstance(rows, SourceRows)]
+        return bool(sources) and not any(same_index(index, rows.index) for rows in sources)
 
     def by_key(self, index: pd.Index[Any], name: str, otherwise: str = "") -> Indices | None:
         """Returns where the samples' keys are in an index; None where they are the index.
@@ -106,6 +111,14 @@ class Labels(NamedTuple):
         Raises:
             AlignmentError: A key is missing or duplicated, or of another kind.
         """
+        try:
+            return self._found(index, name, otherwise)
+        except AlignmentError as error:
+            if is_default(index):
+                error.fix = f"{_BY_KEY}{otherwise}"
+            raise
+
+    def _found(self, index: pd.Index[Any], name: str, otherwise: str) -> Indices | None:
         import pandas as pd
 
         keys = pd.RangeIndex(self.keys) if isinstance(self.keys, int) else self.keys
@@ -206,19 +219,27 @@ def _by_position(index: pd.Index[Any], rows: Indices | None, name: str) -> Indic
     return rows
 
 
-def _two_ways(name: str, labels: str, by_row: Sequence[Indices | None]) -> AlignmentError:
-    """Says that values can go by row and by key; `by_row` are the ways to go by row."""
-    whole = all(rows is None for rows in by_row)
+def _two_ways(
+    name: str, labels: str, by_row: Sequence[Indices | None], moved: bool = False
+) -> AlignmentError:
+    """Says that values can go by row and by key.
+
+    Args:
+        name: Of the values.
+        labels: What their labels are.
+        by_row: The ways to go by row.
+        moved: Whether values are in another order than the rows.
+    """
+    cure = f"{name}.to_numpy(), or .set_axis(keys), where `keys` are the samples' own; "
+    if any(rows is not None for rows in by_row):
+        ordered = f"{name}.loc[frame.index]" if moved else name
+        cure = f"{ordered}.set_axis(seq.keys), where `seq` is the sequence of all these rows, of "
+        cure += "which this one may be a part; "
     return AlignmentError(
         f"{name} can be read in two ways: by row and by key",
         got=f"its labels are {labels}",
         expected="values that say which is meant",
-        fix=f"by row: {name}.to_numpy(), or .set_axis(keys), where `keys` are the samples' own; "
-        f"by key: {name}.loc[keys].to_numpy()"
-        if whole
-        else f"by row: {name}.set_axis(seq.keys), where `seq` is the sequence of all these rows, "
-        f"of which this one is a part; by key: {name}.loc[keys].to_numpy(), where `keys` are this "
-        "one's",
+        fix=f"by row: {cure}by key: {name}.loc[keys].to_numpy(), with the keys of these samples",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AlignmentError, few
 from ..order import Indices
+from .indexing import duplicates, find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,25 +33,33 @@ class SourceRows:
     Attributes:
         index: Of the rows.
         selection: The row that each sample is; None for all of them in order.
+        key_name: Of the keys: labels of this name are keys.
     """
 
     index: pd.Index[Any]
     selection: Indices | None = None
+    key_name: Any = None
 
     def of(self, samples: Indices) -> SourceRows:
         """Returns the same for some of the samples."""
-        return SourceRows(self.index, _taken(self.selection, samples))
+        return replace(self, selection=_taken(self.selection, samples))
 
     def readings(self, index: pd.Index[Any]) -> list[Indices | None]:
         """Returns which row of values with this index each sample is; None for one by one.
 
-        Empty where these are the labels of something else.
+        The index may be in another order, as of a sorted table. Empty where these are the labels
+        of something else.
         """
+        if index.name is not None and index.name == self.key_name != self.index.name:
+            return []
         if same_index(index, self.index):
             return [self.selection]
-        if self.selection is None or len(index) != len(self.selection):
-            return []
-        return [None] if same_index(index, self.index[self.selection]) else []
+        mine = self.index if self.selection is None else self.index[self.selection]
+        if same_index(index, mine):
+            return [None]
+        if _are_permuted(index, self.index) or _are_permuted(index, mine):
+            return [find(index, mine)]
+        return []
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class UnlabelledRows:
 
     def of(self, samples: Indices) -> UnlabelledRows:
         """Returns the same for some of the samples."""
-        return UnlabelledRows(self.size, self.keyed, _taken(self.selection, samples))
+        return replace(self, selection=_taken(self.selection, samples))
 
     def readings(self, index: pd.Index[Any]) -> list[Indices | None]:
         """Returns which of as many values as rows each sample has, if these may be by row."""
@@ -126,7 +135,8 @@ def rows_beside(keys: Any, index: pd.Index[Any] | None = None) -> tuple[SourceRo
             "one position belong together",
         )
     index = own if index is None else index
-    return () if index is None else (SourceRows(index),)
+    name = getattr(keys, "name", None)
+    return () if index is None else (SourceRows(index, key_name=name),)
 
 
 def same_index(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
@@ -139,6 +149,15 @@ def is_default(index: pd.Index[Any]) -> bool:
     import pandas as pd
 
     return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))
+
+
+def _are_permuted(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
+    """Whether an index has the labels of rows, each once, in any order."""
+    if len(index) != len(rows) or index.dtype != rows.dtype or index.nlevels != rows.nlevels:
+        return False
+    if len(duplicates(index)) or len(duplicates(rows)):
+        return False
+    return bool((find(index, rows) >= 0).all())
 
 
 def _taken(selection: Indices | None, samples: Indices) -> Indices:

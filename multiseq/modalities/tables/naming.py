@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_list", "key_columns", "names_within", "target_columns"]
 
+_LOOKED_AT = 100  # Keys, among the names of a dict.
+
 
 def as_list(frame: pd.DataFrame, value: Any) -> list[Any]:
     """Returns names of columns as a list: of one name, or of several; a tuple may be a name."""
@@ -60,23 +62,26 @@ def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
     return pd.MultiIndex.from_arrays([column(frame, name) for name in names], names=names), names
 
 
-def target_columns(frame: pd.DataFrame, value: Any, role: str) -> tuple[Any, list[Any]]:
+def target_columns(
+    frame: pd.DataFrame, value: Any, role: str, keys: pd.Index[Any]
+) -> tuple[Any, list[Any]]:
     """Returns targets or weights, with columns in place of their names, and the names.
 
     Args:
         frame: The table.
         value: A name, a list of names, values; or a tuple or a dict of those by output.
         role: What they are, for errors.
+        keys: Of the samples.
 
     Raises:
         ArgumentError: There is no such column, or it does not hold numbers; or names and values
             cannot be told apart.
     """
-    if isinstance(value, Mapping) and not _is_by_key(frame, value):
-        parts = {key: target_columns(frame, each, role) for key, each in value.items()}
+    if isinstance(value, Mapping) and not _is_by_key(frame, value, keys):
+        parts = {key: target_columns(frame, each, role, keys) for key, each in value.items()}
         return {key: each for key, (each, _) in parts.items()}, _joined(parts.values())
     if isinstance(value, tuple) and not _is_column(frame, value):
-        several = [target_columns(frame, each, role) for each in value]
+        several = [target_columns(frame, each, role, keys) for each in value]
         return tuple(each for each, _ in several), _joined(several)
     names = None if value is None else _names(frame, value, role)
     if names is None:
@@ -85,10 +90,15 @@ def target_columns(frame: pd.DataFrame, value: Any, role: str) -> tuple[Any, lis
     return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)
 
 
-def _is_by_key(frame: pd.DataFrame, values: Mapping[Any, Any]) -> bool:
-    """Whether these are single values by key, and not columns by output."""
-    leaves = values.values()
-    return all(isinstance(each, Number) and not is_name(frame, each) for each in leaves)
+def _is_by_key(frame: pd.DataFrame, values: Mapping[Any, Any], keys: pd.Index[Any]) -> bool:
+    """Whether these are values by key, and not columns by output, whose names are text."""
+    if not all(isinstance(name, str) for name in values):
+        return True
+    if any(not isinstance(each, Number | str) or is_name(frame, each) for each in values.values()):
+        return False
+    if all(isinstance(each, Number) for each in values.values()):
+        return True
+    return any(key in values for key in keys[:_LOOKED_AT].tolist())
 
 
 class _One(list[Any]):

@@ -133,8 +133,8 @@ class TableSequence(MultiInputSequence):
                 "keys and rows differ in number",
                 got=f"{len(self.keys)} keys for {len(table)} rows",
             )
-        values, outputs = target_columns(table, targets, "targets")
-        weights, more = target_columns(table, sample_weight, "sample_weight")
+        values, outputs = target_columns(table, targets, "targets", self.keys)
+        weights, more = target_columns(table, sample_weight, "sample_weight", self.keys)
         goals = Targets(values, weights, self.keys, self._source_rows).parts
         plan = _Plan(table, numeric, categorical, transforms)
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
