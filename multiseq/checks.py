@@ -27,4 +27,5 @@ def check_count(name: str, value: Any, least: int, fix: str | None = None) -> in
 def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     """Raises ArgumentError unless a value is one of the choices."""
     if value not in choices:
-        raise ArgumentError(f"bad {name}", got=value, expected=f"one of {choices}")
+        expected = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ArgumentError(f"bad {name}", got=value, expected=expected)

@@ -6,7 +6,7 @@ import copy
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
 from .transforms import Holder, Transform
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "Leaf",

@@ -128,7 +128,11 @@ def _spread(own: Array, target: Any) -> Array:
     """
     if isinstance(target, tuple) or not _is_short(own.ndim, target.shape[1:], target.dtype):
         return own
-    return own.reshape(own.shape + (1,) * (target.ndim - own.ndim))
+    return _of_rank(own, target.ndim)
+
+
+def _of_rank(weights: Array, rank: int) -> Array:
+    return weights.reshape(weights.shape + (1,) * (rank - weights.ndim))
 
 
 def _is_short(rank: int, shape: Sequence[int | None], dtype: npt.DTypeLike) -> bool:
@@ -207,7 +211,7 @@ def _arrays(targets: Any, name: Any) -> list[Array]:
 def _aligned(values: Array, own: Array) -> tuple[Array, Array]:
     """Gives two arrays of weights the same axes: the batch is the first of both."""
     rank = max(values.ndim, own.ndim)
-    both = [array.reshape(array.shape + (1,) * (rank - array.ndim)) for array in (values, own)]
+    both = [_of_rank(array, rank) for array in (values, own)]
     axes: Any = zip(both[0].shape[1:], both[1].shape[1:], strict=True)
     if all(mine == theirs or 1 in (mine, theirs) for mine, theirs in axes):
         return both[0], both[1]

@@ -18,7 +18,9 @@ from multiseq import MultiInputSequence, Spec
 
 __all__ = [
     "BACKEND",
+    "BATCH",
     "LEGACY",
+    "N",
     "VALIDATION",
     "Codes",
     "Lengths",
@@ -32,6 +34,7 @@ __all__ = [
     "nothing",
     "only_legacy",
     "ran_out",
+    "shuffled",
     "whole_batches",
 ]
 
@@ -147,6 +150,14 @@ class Record(keras.metrics.Metric):  # type: ignore[misc]
 def nothing(y_true: Any, y_pred: Any) -> Any:
     """A loss of 0, whose gradient is 0: the model goes on telling the numbers."""
     return 0.0 * amean(y_pred, axis=-1)
+
+
+N, BATCH = 50, 8  # 7 batches, the last of 2 samples.
+
+
+def shuffled(n: int = N, **keywords: Any) -> Numbered:
+    """Numbered samples in an order of each epoch's own."""
+    return Numbered(n, **({"batch_size": BATCH, "shuffle": True, "seed": 5} | keywords))
 
 
 class Probe:

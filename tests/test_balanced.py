@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from sklearn.utils.class_weight import compute_sample_weight
+from weighed import CLASSES, X
 
 from multiseq import (
     ArraySequence,
@@ -25,9 +26,6 @@ from multiseq import (
     join,
 )
 from multiseq.errors import ArgumentError, LoadError, SourceError
-
-X = np.arange(6.0)
-CLASSES = np.array([0, 1, 2, 0, 1, 3])
 
 
 class Rows(Loaded):

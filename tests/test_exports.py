@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import re
@@ -146,3 +147,16 @@ def test_the_keywords_for_type_checkers_are_those_of_the_base() -> None:
         assert joined[name].annotation == base[name].annotation
     given = {name: ref.__forward_arg__ for name, ref in BaseKeywords.__annotations__.items()}
     assert given == {name: base[name].annotation for name in keywords}
+
+
+def test_what_moved_is_found_where_it_was() -> None:
+    from multiseq.engine import crew, processes
+    from multiseq.engine.processes import crew as moved
+
+    assert crew is moved is processes.crew
+    with pytest.raises(AttributeError, match=r"'multiseq\.engine' has no attribute 'nowhere'"):
+        multiseq.engine.nowhere  # noqa: B018
+    for kind in ("arrays", "audio", "files", "images", "sql", "tables", "text", "windows"):
+        house = importlib.import_module(f"multiseq.modalities.{kind}")
+        (name,) = house.__all__
+        assert getattr(house, name) is getattr(multiseq, name)

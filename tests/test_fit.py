@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from backends import (
     BACKEND,
+    BATCH,
     VALIDATION,
     Codes,
+    N,
     Numbered,
     Probe,
     Unbuilt,
@@ -19,18 +21,13 @@ from backends import (
     keras,
     not_legacy,
     ran_out,
+    shuffled,
     whole_batches,
 )
 
 from multiseq.errors import ArgumentError
 
 pytestmark = pytest.mark.backend
-
-N, BATCH = 50, 8  # 7 batches, the last of 2 samples.
-
-
-def shuffled(n: int = N, **keywords: Any) -> Numbered:
-    return Numbered(n, **({"batch_size": BATCH, "shuffle": True, "seed": 5} | keywords))
 
 
 @pytest.fixture(scope="module")

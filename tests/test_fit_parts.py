@@ -7,20 +7,17 @@ from typing import Any
 import pytest
 from backends import (
     BACKEND,
+    BATCH,
+    N,
     Numbered,
     Probe,
     flat,
+    shuffled,
 )
 
 from multiseq import ArraySequence, join
 
 pytestmark = pytest.mark.backend
-
-N, BATCH = 50, 8  # 7 batches, the last of 2 samples.
-
-
-def shuffled(n: int = N, **keywords: Any) -> Numbered:
-    return Numbered(n, **({"batch_size": BATCH, "shuffle": True, "seed": 5} | keywords))
 
 
 @pytest.fixture(scope="module")

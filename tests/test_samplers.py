@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from coded import Coded, frozen_epoch
+from drawn import LABELS, LENGTHS, SAMPLERS
 
 from multiseq import (
     BalancedSampler,
@@ -17,19 +18,8 @@ from multiseq import (
     WeightedSampler,
 )
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.samplers import SamplerBase
 from multiseq.testing import check_sequence
 
-LABELS = np.array(list("aaaaaaaabbbc") * 10)
-LENGTHS = np.random.default_rng(0).geometric(0.05, 120)
-SAMPLERS: dict[str, SamplerBase] = {
-    "weighted": WeightedSampler(np.arange(120)),
-    "without replacement": WeightedSampler(np.arange(120), 50, replacement=False),
-    "over": BalancedSampler(LABELS),
-    "under": BalancedSampler(LABELS, method="under"),
-    "stratified": StratifiedSampler(LABELS),
-    "bucket": BucketSampler(LENGTHS, 8, pool=3),
-}
 FIRST = {
     "weighted": [77, 51, 96, 110, 91, 116, 72, 51],
     "without replacement": [106, 112, 104, 43, 93, 41, 113, 111],

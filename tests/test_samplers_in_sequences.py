@@ -9,29 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from coded import Coded, epoch_of
+from drawn import LABELS, SAMPLERS
 from keyed import BACKWARDS, KEYS, N, part
 
 from multiseq import (
     ArraySequence,
     BalancedSampler,
-    BucketSampler,
-    StratifiedSampler,
     WeightedSampler,
     join,
 )
 from multiseq.errors import AlignmentError, ArgumentError
-from multiseq.samplers import SamplerBase
-
-LABELS = np.array(list("aaaaaaaabbbc") * 10)
-LENGTHS = np.random.default_rng(0).geometric(0.05, 120)
-SAMPLERS: dict[str, SamplerBase] = {
-    "weighted": WeightedSampler(np.arange(120)),
-    "without replacement": WeightedSampler(np.arange(120), 50, replacement=False),
-    "over": BalancedSampler(LABELS),
-    "under": BalancedSampler(LABELS, method="under"),
-    "stratified": StratifiedSampler(LABELS),
-    "bucket": BucketSampler(LENGTHS, 8, pool=3),
-}
 
 each_sampler = pytest.mark.parametrize("name", SAMPLERS)
 

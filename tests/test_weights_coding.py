@@ -7,32 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from coded import Loaded, misaligned
+from coded import Loaded
 from sklearn.utils.class_weight import compute_sample_weight
+from weighed import X, arrays, weights_of
 
 from multiseq import (
     ArraySequence,
-    MultiInputSequence,
     Spec,
     join,
 )
 from multiseq.errors import ArgumentError
-
-X = np.arange(6.0)
-
-
-def weights_of(seq: MultiInputSequence) -> Any:
-    """The weights of all samples, in an epoch of two batches."""
-    assert [len(batch) for batch in seq] == [3] * len(seq)
-    batches = [batch[2] for batch in seq]
-    assert [misaligned(batch) for batch in batches] == [[]] * len(seq)
-    if isinstance(batches[0], dict):
-        return {name: np.concatenate([b[name] for b in batches]).tolist() for name in batches[0]}
-    return np.concatenate(batches).tolist()
-
-
-def arrays(targets: Any, weights: Any = None, **keywords: Any) -> ArraySequence:
-    return ArraySequence({"x": X}, targets, weights, batch_size=4, **keywords)
 
 
 def test_one_hot_in_the_first_batches_alone() -> None:

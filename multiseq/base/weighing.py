@@ -43,21 +43,19 @@ class Weighing(Views):
                 parts of one whole then read their targets alike. Samples that are not served may
                 be damaged, and are left out then.
         """
-        own = self.source_indices(np.arange(1 if whole else self.num_samples))
-        first = self._target_rows(own[:1])
-        if first is None:
-            return None
-        skips = whole or self._settings.on_error != "raise"
-        rest = np.arange(self._source_size) if whole else own[1:]
-        return self._chunks_after(first, rest, skips)
+        first = self._target_rows(self.source_indices(np.arange(1)))
+        return None if first is None else self._chunks_after(first, whole)
 
-    def _chunks_after(self, first: Any, indices: Indices, skips: bool) -> Iterator[Any]:
+    def _chunks_after(self, first: Any, whole: bool) -> Iterator[Any]:
         yield first  # Which may be all that it takes.
+        skips = whole or self._settings.on_error != "raise"
         most = max(1, min(_MOST_ROWS, _MOST_BYTES // (_nbytes(first) or 1)))
-        start, rows = 0, 1
-        while start < len(indices):
+        start, size = (0, self._source_size) if whole else (1, self.num_samples)
+        rows = 1
+        while start < size:
             rows = min(most, rows * _GROWTH)
-            yield from self._chunk(indices[start : start + rows], skips)
+            places = np.arange(start, min(start + rows, size))
+            yield from self._chunk(places if whole else self.source_indices(places), skips)
             start += rows
 
     def _chunk(self, indices: Indices, skips: bool) -> Iterator[Any]:

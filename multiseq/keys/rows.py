@@ -54,12 +54,15 @@ class SourceRows:
             return []
         if same_index(index, self.index):
             return [self.selection]
-        mine = self.index if self.selection is None else self.index[self.selection]
+        if (order := _order(index, self.index)) is not None:
+            return [order if self.selection is None else order[self.selection]]
+        if self.selection is None:
+            return []
+        mine = self.index[self.selection]
         if same_index(index, mine):
             return [None]
-        if _are_permuted(index, self.index) or _are_permuted(index, mine):
-            return [find(index, mine)]
-        return []
+        order = _order(index, mine)
+        return [] if order is None else [order]
 
 
 @dataclass(frozen=True)
@@ -151,13 +154,14 @@ def is_default(index: pd.Index[Any]) -> bool:
     return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))
 
 
-def _are_permuted(index: pd.Index[Any], rows: pd.Index[Any]) -> bool:
-    """Whether an index has the labels of rows, each once, in any order."""
+def _order(index: pd.Index[Any], rows: pd.Index[Any]) -> Indices | None:
+    """Returns where the label of each row is in an index that has these, each once; else None."""
     if len(index) != len(rows) or index.dtype != rows.dtype or index.nlevels != rows.nlevels:
-        return False
+        return None
     if len(duplicates(index)) or len(duplicates(rows)):
-        return False
-    return bool((find(index, rows) >= 0).all())
+        return None
+    found = find(index, rows)
+    return found if (found >= 0).all() else None
 
 
 def _taken(selection: Indices | None, samples: Indices) -> Indices:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ...checks import check_count
 from ...errors import ArgumentError, SourceError
 from ...keys.targets import Targets
 from ...memory import aligned_empty
@@ -100,7 +101,7 @@ class AudioSequence(MultiInputSequence):
         **keywords: Unpack[BaseKeywords],
     ) -> None:
         require_packages()
-        rate = _checked_rate(sample_rate)
+        rate = check_count("sample_rate", sample_rate, 1, "in Hz, such as 16_000")
         self._length = None if max_seconds is None else _checked_length(max_seconds, rate)
         self._channels = _checked_channels(channels)
         self._read = SoundReader(rate, self._length, self._channels)
@@ -165,14 +166,6 @@ class AudioSequence(MultiInputSequence):
         else:
             for channel in range(self._channels):
                 self._mel(waveform[:, channel], out[:, :, channel])
-
-
-def _checked_rate(rate: Any) -> int:
-    if isinstance(rate, int | np.integer) and not isinstance(rate, bool) and rate > 0:
-        return int(rate)
-    raise ArgumentError(
-        "bad sample_rate", got=rate, expected="an integer of at least 1, in Hz, such as 16_000"
-    )
 
 
 def _checked_channels(channels: Any) -> int | None:

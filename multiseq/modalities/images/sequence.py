@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ...checks import check_choice
 from ...errors import ArgumentError, SourceError
 from ...keys.targets import Targets
 from ...memory import aligned_empty
@@ -140,8 +141,8 @@ class ImageSequence(MultiInputSequence):
         foreign = as_foreign(read)
         channels = _checked_channels(channels, foreign)
         fitting = _checked_fitting(size, fit, interpolation)
-        _check_choice("fast", fast, (True, False))
-        _check_choice("upright", upright, (True, False))
+        check_choice("fast", fast, (True, False))
+        check_choice("upright", upright, (True, False))
         as_stored = scale is None and (self._dtype != np.uint8 or interpolation == "nearest")
         limit = pixel_limit()
         self._decode = Decoder(fitting, channels, fast, as_stored, upright, limit)
@@ -236,8 +237,8 @@ def _check_exact(dtype: np.dtype[Any], ids: Pixels) -> None:
 
 
 def _checked_fitting(size: Any, fit: Any, interpolation: Any) -> Fitting:
-    _check_choice("fit", fit, ("stretch", "crop", "pad"))
-    _check_choice("interpolation", interpolation, ("bilinear", "nearest"))
+    check_choice("fit", fit, ("stretch", "crop", "pad"))
+    check_choice("interpolation", interpolation, ("bilinear", "nearest"))
     return Fitting(_checked_size(size), fit, interpolation)
 
 
@@ -288,9 +289,3 @@ def _checked_scale(scale: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(scale, int | float | np.number) and np.isfinite(scale):
         return dtype.type(scale)
     raise ArgumentError("bad scale", got=scale, expected="a number such as 1/255, or None")
-
-
-def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        expected = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-        raise ArgumentError(f"bad {name}", got=value, expected=expected)

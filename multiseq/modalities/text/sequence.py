@@ -9,6 +9,7 @@ from typing import Any, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from ...checks import check_choice
 from ...errors import ArgumentError, SpecError, at_input
 from ...keys.rows import rows_beside
 from ...keys.targets import Targets
@@ -285,8 +286,7 @@ def _checked_ids(value: Any) -> Ids:
 
 
 def _is_pre(name: str, value: Any) -> bool:
-    if value not in ("post", "pre"):
-        raise ArgumentError(f"bad {name}", got=value, expected="'post' or 'pre'")
+    check_choice(name, value, ("post", "pre"))
     return bool(value == "pre")
 
 
