@@ -138,23 +138,22 @@ def test_a_batch_is_shared_among_the_workers() -> None:
 
 
 def test_no_more_threads_load_than_told() -> None:
-    loading: set[int] = set()
-
     class Notes(Coded):
         def load_sample(self, index: int) -> Any:
-            loading.add(threading.get_ident())
+            self.loading.add(threading.get_ident())
             return super().load_sample(index)
 
     with Notes(200, batch_size=10, workers=3) as seq:
+        seq.loading = set()
         _ = seq.spec
-        loading.clear()
+        seq.loading.clear()
         epoch_of(seq)
-        assert threading.get_ident() not in loading
-        assert 1 <= len(loading) <= 3
+        assert threading.get_ident() not in seq.loading
+        assert 1 <= len(seq.loading) <= 3
     serial = Notes(20)
-    loading.clear()
+    serial.loading = set()
     epoch_of(serial)
-    assert loading == {threading.get_ident()}
+    assert serial.loading == {threading.get_ident()}
 
 
 def test_stats_count_what_had_been_guessed() -> None:
