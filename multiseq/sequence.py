@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import inspect
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from .base.adapting import Adapting
 from .base.dividing import Dividing
 from .base.families import Family
 from .base.feed import KerasFeed
-from .base.hooks import Hooks
+from .base.hooks import Hooks, NamedInErrors
 from .base.predicting import Predicting
 from .base.weighing import Weighing
 from .engine.job import Layout, blame
@@ -49,26 +48,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-class _NamedInErrors(abc.ABCMeta):
-    """Adds the class to errors that a constructor raises, in whichever subclass."""
-
-    if not TYPE_CHECKING:  # Which would take what `__call__` returns for what a class makes.
-
-        def __call__(cls, *args, **keywords):
-            with naming(cls.__name__):
-                made = super().__call__(*args, **keywords)
-            made._made = True
-            return made
-
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        """That of the constructor, which `help` would else not see behind `__call__`."""
-        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
-        return signature.replace(parameters=list(signature.parameters.values())[1:])
-
-
 class MultiInputSequence(
-    Hooks, Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=_NamedInErrors
+    Hooks, Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=NamedInErrors
 ):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
@@ -277,6 +258,11 @@ class MultiInputSequence(
         return type(self).collate is not MultiInputSequence.collate
 
     @property
+    def by_batch(self) -> bool:
+        """Whether `load_batch` makes its batches: written, nothing random, no `collate`."""
+        return self.loads_batches and not self.augments and not self.collates
+
+    @property
     def augments(self) -> bool:
         """Whether `augment` is written or given, and wanted."""
         settings = self._settings
@@ -323,7 +309,7 @@ class MultiInputSequence(
                     self.num_samples,
                     self._selection,
                     self.augments,
-                    self.loads_batches and not self.collates,
+                    self.by_batch,
                     self.collates,
                 )
             return self._live

@@ -186,6 +186,13 @@ class Settings:
         return batches
 
     @property
+    def engine(self) -> str:
+        """Who loads: "serial", "threads" or "processes"."""
+        if not self.workers:
+            return "serial"
+        return "processes" if self.use_multiprocessing else "threads"
+
+    @property
     def parallel(self) -> Parallel:
         """Workers and the depth of the queue."""
         depth = self.workers + 2 if self.max_queue_size is None else self.max_queue_size

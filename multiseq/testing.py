@@ -153,14 +153,16 @@ class _Copied(OneByOne):
     def __init__(self, source: Any) -> None:
         super().__init__(source)
         self.on_error = source.on_error
-        self.make_sample = lambda index, draw: copy.deepcopy(source.make_sample(index, draw))
+
+    def make_sample(self, index: int, draw: Draw | None) -> Any:
+        return copy.deepcopy(self.source.make_sample(index, draw))
 
 
 def _check_one_by_one(seq: MultiInputSequence, batches: list[Any]) -> None:
     """Batches hold what `load_sample` returns, also where `load_batch` makes them."""
     if seq.collates:
         return
-    who = "load_batch" if seq.loads_batches and not seq.augments else "a batch"
+    who = "load_batch" if seq.by_batch else "a batch"
     runtime = seq._started()
     draw = Draw(seq._settings.seed, seq.epoch) if seq.augments else None
     for index, batch in enumerate(batches):

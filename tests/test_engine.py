@@ -139,6 +139,8 @@ def test_a_batch_is_shared_among_the_workers() -> None:
 
 def test_no_more_threads_load_than_told() -> None:
     class Notes(Coded):
+        loading: set[int]
+
         def load_sample(self, index: int) -> Any:
             self.loading.add(threading.get_ident())
             return super().load_sample(index)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, naming
 
-__all__ = ["Hooks"]
+__all__ = ["Hooks", "NamedInErrors"]
 
 _ARGUMENTS = {
     "load_sample": ("index",),
@@ -19,6 +20,25 @@ _ARGUMENTS = {
     "target_rows": ("indices",),
     "time_spans": ("indices",),
 }
+
+
+class NamedInErrors(abc.ABCMeta):
+    """Adds the class to errors that a constructor raises, in whichever subclass."""
+
+    if not TYPE_CHECKING:  # Which would take what `__call__` returns for what a class makes.
+
+        def __call__(cls, *args, **keywords):
+            """Makes a sequence; it counts as made once its constructor has come to its end."""
+            with naming(cls.__name__):
+                made = super().__call__(*args, **keywords)
+            made._made = True
+            return made
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of the constructor, which `help` would else not see behind `__call__`."""
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 class Hooks:

@@ -23,7 +23,7 @@ from ..weights import Weighting, check_weights
 from .exit import stop_if_exiting
 from .loading import loading
 
-__all__ = ["Job", "Layout", "OneByOne", "Source", "blame"]
+__all__ = ["Job", "Layout", "OneByOne", "Source", "Wrapped", "blame"]
 
 
 class Layout:
@@ -89,8 +89,8 @@ class Source(Protocol):
         """Its class, and its name if it has one."""
 
     @property
-    def loads_batches(self) -> bool:
-        """Whether `load_batch` is overridden."""
+    def by_batch(self) -> bool:
+        """Whether `load_batch` makes its batches: written, nothing random, no `collate`."""
 
     @property
     def collates(self) -> bool:
@@ -163,7 +163,7 @@ class Job:
         self.epoch, self.count = epoch, count
         self.parity: int | None = None
         self.substituted: dict[int, SampleError] = {}
-        self.by_batch = source.loads_batches and draw is None and not source.collates
+        self.by_batch = source.by_batch
         self._weights = layout.weights if source.checks_weights else ()
         self._samples: list[Sample] | None = None
         self._builder: Any = None
@@ -312,16 +312,23 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
     ).at(**where) from error
 
 
-class OneByOne:
-    """A source without its fast path, and without a `collate` of its own."""
+# To type checkers, what passes on whatever it is asked for is of any type.
+_Base: Any = object
 
-    loads_batches = collates = False
-    checks_weights = True
-    on_error = "raise"
+
+class Wrapped(_Base):  # type: ignore[misc]
+    """A source that does as another one, but for what a subclass does in its own way."""
 
     def __init__(self, source: Source) -> None:
-        self.make_sample, self.locate = source.make_sample, source.locate
-        self.load_batch, self.collate = source.load_batch, source.collate
-        self.for_workers, self.substitutes = source.for_workers, source.substitutes
-        self.target_chunks, self.called = source.target_chunks, source.called
-        self.note_substituted, self.served_layout = source.note_substituted, source.served_layout
+        self.source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+
+class OneByOne(Wrapped):
+    """A source without its fast path, and without a `collate` of its own."""
+
+    by_batch = collates = False
+    checks_weights = True
+    on_error = "raise"

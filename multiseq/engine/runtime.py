@@ -15,11 +15,10 @@ from ..settings import Settings
 from .ahead import Depth, ReadAhead
 from .exit import ctrl_c, in_flight
 from .forecast import Forecast
-from .interfaces import Loader, Reader, Stats
+from .interfaces import Reader, Stats
 from .job import Job, Layout, Source
-from .processes.loader import ProcessesLoader
+from .loaders import new_loader
 from .serial import SerialReader
-from .threads import ThreadsLoader
 
 __all__ = ["Runtime"]
 
@@ -39,7 +38,7 @@ class Runtime:
         n: Number of its samples.
         selection: The index that `load_sample` takes for each position; None for the same.
         augments: Whether there is something random in its samples.
-        loads_batches: Whether its `load_batch` is used.
+        by_batch: Whether its `load_batch` is used.
         collates: Whether its `collate` makes a batch, which may depend on all samples in it.
     """
 
@@ -49,10 +48,10 @@ class Runtime:
         n: int,
         selection: Indices | None,
         augments: bool,
-        loads_batches: bool,
+        by_batch: bool,
         collates: bool,
     ) -> None:
-        self._in_bulk = loads_batches and not augments
+        self._by_batch = by_batch
         self._settings, self._n, self._selection = settings, n, selection
         self._augments, self._batch_size = augments, settings.rows
         # Several batches together would be collated, counted or timed as one.
@@ -164,15 +163,11 @@ class Runtime:
     def _new_reader(self, layout: Layout) -> Reader:
         size, full = self._batch_size, len(self.order(0)) // self._batch_size
         most = min(layout.batches_within(_BULK, size), _MOST_AT_ONCE)
-        workers, in_processes, depth = self._settings.parallel
-        if not workers:
-            in_bulk = self._in_bulk and not self._alone
-            return SerialReader(self.forecast, most if in_bulk else 1, full)
-        loader: Loader
-        if in_processes:
-            loader = ProcessesLoader(workers, depth, self._settings.timeout)
-        else:
-            loader = ThreadsLoader(workers)
+        loader = new_loader(self._settings)
+        if loader is None:
+            together = self._by_batch and not self._alone
+            return SerialReader(self.forecast, most if together else 1, full)
+        workers, _, depth = self._settings.parallel
         jobs = min(workers + 2, depth)
         if self._settings.max_queue_size is not None:
             most = min(most, depth // jobs)

@@ -24,10 +24,11 @@ from ..exit import stop_if_exiting
 from ..interfaces import Loader, Pending
 from ..job import Job
 from .crew import Crew, Worker, listen
+from .noted import TIMED_OUT, describe_exit
 from .payload import save_payload
 from .ring import Ring, Watch
 from .tickets import Claim, Ticket
-from .worker import TIMED_OUT, Status, describe_exit
+from .worker import Status
 
 __all__ = ["ProcessesLoader"]
 

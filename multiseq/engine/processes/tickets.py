@@ -11,8 +11,9 @@ from ...errors import MultiseqError, SampleError, WorkerError
 from ...memory import aligned_empty
 from ..interfaces import Pending
 from ..job import Job, Source
+from .noted import MOST_DEATHS, describe_exit
 from .ring import Header, Ring, Slot, header_size
-from .worker import MOST_DEATHS, Message, Status, describe_exit
+from .worker import Message, Status
 
 __all__ = ["Claim", "Task", "Ticket"]
 

@@ -26,13 +26,13 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...errors import WorkerError
 from ...memory import ALIGNMENT
 from ...order import Draw, Indices
 from ...samples import Leaves
 from ..descriptors import fill_streams
 from ..job import Job
 from . import standins
+from .noted import Cancelled, Noted
 from .payload import load_payload
 from .portable import Packed
 from .ring import Header, header_size
@@ -40,20 +40,11 @@ from .shared import Memory, attach
 
 __all__ = [
     "BOOTSTRAP",
-    "MOST_DEATHS",
     "REPLY",
-    "TIMED_OUT",
     "Message",
     "Status",
-    "describe_exit",
     "main",
 ]
-
-MOST_DEATHS = 3
-"""So many workers may die while they load the same sample."""
-
-TIMED_OUT = -1000
-"""In place of the exit status of a worker that was ended because it took too long."""
 
 REPLY = struct.Struct("<4qd")
 """ticket, start, status, length of the pickle that follows, seconds that it took."""
@@ -192,10 +183,6 @@ def serve(link: socket.socket, ring: Memory, payload: Memory, absent: Mapping[st
             _reply(link, task.ticket, task.start, status, what, time.perf_counter() - began)
 
 
-class _Cancelled(BaseException):
-    """The batch is not wanted any more. No `except Exception` of a user's stops it."""
-
-
 class _Worker:
     """Loads chunks into slots.
 
@@ -206,43 +193,34 @@ class _Worker:
     """
 
     def __init__(self, source: Any, layout: Any, ring: Memory) -> None:
-        self._source, self._layout, self._ring = source, layout, ring
-        self._make_sample, self._load_batch = source.make_sample, source.load_batch
-        self._collate = source.collate
-        vars(source).update(
-            make_sample=self._noted_sample,
-            load_batch=self._noted_batch,
-            collate=self._noted_collate,
-        )
+        self._source, self._layout, self._ring = Noted(source), layout, ring
 
     def run(self, task: Message) -> tuple[int, Any]:
         """Loads one chunk; returns the status, and what goes with it."""
         memory = self._ring.view(task.offset, task.size)
-        self._header = header = Header(memory, task.n)
-        self._ticket, self._place = task.ticket, max(0, task.start)
+        header = Header(memory, task.n)
         indices = header.indices.copy()
         lethal = indices < 0
         indices[lethal] = -1 - indices[lethal]
-        self._lethal = frozenset(indices[lethal].tolist())
+        killers = frozenset(indices[lethal].tolist())
         draw = None if task.seed is None else Draw(task.seed, task.epoch)
         try:
-            reply = self._load(task, indices, draw, memory)
-        except _Cancelled:
+            self._source.begin(header, task.ticket, max(0, task.start), killers)
+            reply = self._load(task, indices, draw, memory, bool(header.one_by_one[0]))
+        except Cancelled:
             reply = Status.DONE, None
         except Exception as error:
             standins.failed()
             reply = Status.FAILED, Packed.of(error, "a worker could not load a batch")
-        header.notes[self._place] = Header.NOTHING
+        self._source.end()
         return reply
 
     def _load(
-        self, task: Message, indices: Indices, draw: Draw | None, memory: Any
+        self, task: Message, indices: Indices, draw: Draw | None, memory: Any, one_by_one: bool
     ) -> tuple[int, Any]:
-        if self._header.cancelled[0] == task.ticket:
-            raise _Cancelled
         at, places = header_size(task.n), None
         if task.start < 0:
-            job = self._job(indices, draw, task.epoch)
+            job = self._job(indices, draw, task.epoch, one_by_one)
             leaves = job.run_leaves()
             places, size = _placed(leaves, at)
             if size > task.size:
@@ -253,39 +231,17 @@ class _Worker:
                     np.ndarray(shape, dtype, memory, offset)[...] = leaf
         else:
             rows = slice(task.start, task.stop)
-            job = self._job(indices[rows], draw, task.epoch)
+            job = self._job(indices[rows], draw, task.epoch, one_by_one)
             job.run_into([all_[rows] for all_ in self._layout.memory.arrays_in(memory, at, task.n)])
         if job.substituted:
             standins.failed()
         substituted = {index: Packed.of(error, "") for index, error in job.substituted.items()}
         return Status.DONE, (places, substituted) if places or substituted else None
 
-    def _job(self, indices: Indices, draw: Draw | None, epoch: int) -> Job:
+    def _job(self, indices: Indices, draw: Draw | None, epoch: int, one_by_one: bool) -> Job:
         job = Job(self._source, self._layout, indices, draw, epoch)
-        if self._header.one_by_one[0]:
-            job.by_batch = False
+        job.by_batch = job.by_batch and not one_by_one
         return job
-
-    # The hooks that load, each leaving a note of what it is about to load.
-
-    def _noted_sample(self, index: int, draw: Draw | None) -> Any:
-        header = self._header
-        if header.cancelled[0] == self._ticket:
-            raise _Cancelled
-        if index in self._lethal:
-            raise _lethal_sample(header.exit_status[0])
-        header.notes[self._place] = index
-        return self._make_sample(index, draw)
-
-    def _noted_batch(self, indices: Indices) -> Any:
-        if not self._lethal.isdisjoint(indices.tolist()):
-            raise _lethal_sample(self._header.exit_status[0])
-        self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
-        return self._load_batch(indices)
-
-    def _noted_collate(self, samples: list[Any]) -> Any:
-        self._header.notes[self._place] = Header.SEVERAL
-        return self._collate(samples)
 
 
 def _placed(leaves: Leaves, at: int) -> tuple[list[Any], int]:
@@ -301,23 +257,6 @@ def _placed(leaves: Leaves, at: int) -> tuple[list[Any], int]:
             places.append((at, leaf.shape, leaf.dtype.str))
             at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
     return places, at
-
-
-def describe_exit(status: int) -> str:
-    """Says how a worker ended."""
-    if status == TIMED_OUT:
-        return "no reply within the timeout"
-    if status < 0:
-        return f"killed by signal {-status} ({signal.strsignal(-status)})"
-    return f"exit status {status}"
-
-
-def _lethal_sample(status: int) -> WorkerError:
-    return WorkerError(
-        f"{MOST_DEATHS} worker processes died while they loaded this sample",
-        got=f"the last: {describe_exit(status)}",
-        fix="load it in the main process, with workers=0, to see why",
-    )
 
 
 def _reply(
