@@ -16,9 +16,10 @@ from .errors import ArgumentError, SampleError, few
 from .keys.aligning import align_keys
 from .keys.targets import Targets
 from .members import (
-    Leaf,
-    Part,
-    Rows,
+    ArrayMember,
+    Member,
+    Origin,
+    SequenceMember,
     check_parts,
     label_indexes_of,
     merged_inputs,
@@ -155,8 +156,9 @@ class JoinedSequence(MultiInputSequence):
         super().__init__(keys, **keywords)
         for name, left_out in self.dropped.items():
             _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
-        self._members: list[Part | Rows] = [
-            Part(part, positions) for part, positions in zip(self.parts, rows, strict=True)
+        self._members: list[Member] = [
+            SequenceMember(part, positions)
+            for part, positions in zip(self.parts, rows, strict=True)
         ]
         self._explicit = {
             "targets": self._add(targets, keys, "targets"),
@@ -171,11 +173,11 @@ class JoinedSequence(MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
         rows = Targets(targets, weights, keys, self._source_rows, targets_elsewhere=True)
-        self._members.append(Rows(tuple(rows.parts)))
+        self._members.append(ArrayMember(tuple(rows.parts)))
         return len(self._members) - 1
 
     @functools.cached_property
-    def _plan(self) -> tuple[Structure, list[Leaf]]:
+    def _plan(self) -> tuple[Structure, list[Origin]]:
         """How the leaves of the members make up a sample."""
         nested = [member.nested(number) for number, member in enumerate(self._members)]
         inputs = nested[: len(self._input_names)]
@@ -274,9 +276,8 @@ class JoinedSequence(MultiInputSequence):
 
     def _learn(self, indices: Indices, progress: str | None) -> None:
         for label, member in zip(self._part_names, self._members, strict=False):
-            if isinstance(member, Part):
-                shown = None if progress is None else f"{progress} {label}"
-                member.learn(indices, shown, self._settings.on_error)
+            shown = None if progress is None else f"{progress} {label}"
+            member.learn(indices, shown, self._settings.on_error)
 
     def _learners(self) -> list[tuple[Any, Transform]]:
         return [learner for part in self.parts for learner in part._learners()]
@@ -304,7 +305,7 @@ class JoinedSequence(MultiInputSequence):
     def _augments_itself(self) -> bool:
         return super().augments
 
-    def _assembled(self, load: Callable[[int, Part | Rows], Leaves]) -> tuple[Any, ...]:
+    def _assembled(self, load: Callable[[int, Member], Leaves]) -> tuple[Any, ...]:
         """Returns a sample of what is loaded from each member, by its number.
 
         Where inputs alone are wanted, nothing is loaded from members that give none.

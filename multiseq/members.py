@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import functools
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,10 @@ from .sequence import MultiInputSequence
 from .transforms import Holder, Transform
 
 __all__ = [
-    "Leaf",
+    "Origin",
     "Member",
-    "Part",
-    "Rows",
+    "SequenceMember",
+    "ArrayMember",
     "check_parts",
     "label_indexes_of",
     "merged_inputs",
@@ -38,14 +39,14 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Origin:
     """Where a leaf of the join comes from: which leaf of which member."""
 
     member: int
     number: int
 
 
-class Member:
+class Member(abc.ABC):
     """One part of a join, by the join's own indices."""
 
     structure: Structure
@@ -53,7 +54,15 @@ class Member:
     augments = False
     loads_batches = False
 
-    def for_workers(self) -> Any:
+    @abc.abstractmethod
+    def leaves(self, index: int, draw: Draw | None) -> Leaves:
+        """Returns the leaves of one sample."""
+
+    @abc.abstractmethod
+    def columns(self, indices: Indices) -> Leaves:
+        """Returns the leaves of several samples, each with a leading axis."""
+
+    def for_workers(self) -> Member:
         """Returns a copy for worker processes."""
         return self
 
@@ -65,12 +74,15 @@ class Member:
         """Returns the targets of samples by the number of their leaf, where they are known."""
         return {}
 
+    def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:  # noqa: B027
+        """Learns the transforms that it has, of samples; on_error says what of broken ones."""
+
     def nested(self, member: int) -> tuple[Any, ...]:
         """Returns a sample of this member, with what each leaf is in place of its value."""
-        return self.structure.unflatten([Leaf(member, n) for n in range(len(self.structure))])
+        return self.structure.unflatten([Origin(member, n) for n in range(len(self.structure))])
 
 
-class Part(Holder, Member):
+class SequenceMember(Holder, Member):
     """A sequence.
 
     Args:
@@ -110,7 +122,7 @@ class Part(Holder, Member):
         """The specs of their leaves."""
         return self._layout.specs
 
-    def for_workers(self) -> Part:
+    def for_workers(self) -> SequenceMember:
         """Returns a copy for worker processes."""
         other = copy.copy(self)
         other.sequence = self.sequence.for_workers()
@@ -181,7 +193,7 @@ def named_transforms(
     return {f"{part}.{name}" if name in twice else name: each for part, name, each in found}
 
 
-class Rows(Member):
+class ArrayMember(Member):
     """Targets or weights given as arrays, a row for each of the join's samples."""
 
     def __init__(self, parts: tuple[Any, ...]) -> None:
@@ -235,7 +247,7 @@ def merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any
     unnamed: list[Any] = []
     for (inputs, *_), name in zip(nested, names, strict=True):
         if name is not None:
-            leaves = [inputs] if isinstance(inputs, Leaf) else list(_values(inputs))
+            leaves = [inputs] if isinstance(inputs, Origin) else list(_values(inputs))
             if len(leaves) != 1:
                 raise ArgumentError(
                     f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
@@ -247,7 +259,7 @@ def merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any
                 raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
             named.update(inputs)
         else:
-            unnamed += [inputs] if isinstance(inputs, Leaf) else inputs
+            unnamed += [inputs] if isinstance(inputs, Origin) else inputs
     if named and unnamed:
         raise ArgumentError(
             "some inputs have names and some have none",
@@ -311,7 +323,7 @@ def label_indexes_of(
 
 
 def targets_of(
-    members: Sequence[Part | Rows], given: int | None, indices: Indices
+    members: Sequence[Member], given: int | None, indices: Indices
 ) -> list[dict[int, Any]]:
     """Returns for each member its targets by the number of their leaf, where they are known.
 

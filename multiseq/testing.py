@@ -15,7 +15,7 @@ import pandas as pd
 from .engine.job import Job, OneByOne
 from .errors import MultiseqError, SampleError
 from .join import JoinedSequence
-from .members import Part
+from .members import SequenceMember
 from .memory import ALIGNMENT
 from .order import Draw
 from .samples import Spec, outline
@@ -193,7 +193,7 @@ def _check_alignment(seq: MultiInputSequence) -> None:
             continue  # Another sample stands in for it.
         for name, leaf, origin in zip(structure.names, joined, origins, strict=False):
             member = seq._members[origin.member]
-            if not isinstance(member, Part):
+            if not isinstance(member, SequenceMember):
                 continue
             sample = member.sequence.sample(_position(member.sequence, key))
             if not np.array_equal(leaf, member.structure.flatten(sample)[origin.number]):

@@ -59,7 +59,7 @@ LAYERS = (
     "sources.zips",
     "sources.files",
     "sources.foreign",
-    "sources.sql.readers",
+    "sources.sql.databases",
     "sources.sql.*",
     "sources.sql",
     "sources",

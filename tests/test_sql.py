@@ -98,7 +98,7 @@ def test_a_batch_of_more_keys_than_a_statement_takes(tmp_path: Path) -> None:
     path = tmp_path / "many.db"
     filled(path, "CREATE TABLE films (id INTEGER PRIMARY KEY)", [(n,) for n in range(5000)])
     seq = SQLSequence(path, "films", key="id", inputs="id", batch_size=5000, shuffle=True)
-    (link,) = seq._reader._links.values()
+    (link,) = seq._database._links.values()
     link.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)  # As it was until 3.32.
     assert codes(seq[0]) == seq.batch_keys(0).tolist()
     assert sorted(codes(seq[0])) == list(range(5000))
@@ -197,7 +197,7 @@ def test_close_may_come_at_any_time(films: Path) -> None:
 
     def read_or_close(number: int) -> Any:
         for _ in range(20 * (number % 2)):
-            seq._reader.close()
+            seq._database.close()
         return [frozen(seq[index]) for index in range(5)]
 
     for number, found in in_threads(read_or_close, range(8)):

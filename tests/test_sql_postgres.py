@@ -19,7 +19,7 @@ from postgres import PASSWORD, Server, running
 from multiseq import ArraySequence, Standardize, Vocabulary, join
 from multiseq.errors import ArgumentError, SampleError, SourceError
 from multiseq.modalities.sql.sequence import SQLSequence
-from multiseq.sources.sql.readers import _let_go
+from multiseq.sources.sql.databases import _let_go
 from multiseq.testing import check_sequence
 
 ODD = [
@@ -127,7 +127,7 @@ def test_a_forked_child_opens_its_own(server: Server) -> None:
         try:
             status = int(epoch_of(seq) != list(range(N)))
             seq.close()
-            _let_go(seq._reader._links)  # As when it is forgotten.
+            _let_go(seq._database._links)  # As when it is forgotten.
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0

@@ -69,7 +69,7 @@ def test_the_file_is_opened_for_reading_alone(films: Path) -> None:
     seq = coded(films)
     before = films.read_bytes()
     with pytest.raises(SourceError, match="readonly"):
-        seq._reader._run("DELETE FROM films")
+        seq._database._run("DELETE FROM films")
     assert films.read_bytes() == before
     assert list(films.parent.iterdir()) == [films]
 

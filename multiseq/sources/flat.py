@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..order import Indices
+
 __all__ = ["FlatRows", "FlatTexts"]
 
 Array = npt.NDArray[Any]
-Rows = npt.NDArray[np.int64]
 
 
 class FlatRows:
@@ -37,7 +38,7 @@ class FlatRows:
         """Returns a view of one row."""
         return self.values[self.ends[row] : self.ends[row + 1]]
 
-    def bounds(self, rows: Rows) -> tuple[Rows, Rows]:
+    def bounds(self, rows: Indices) -> tuple[Indices, Indices]:
         """Returns where each of these rows starts, and how long it is."""
         starts = self.ends[rows]
         return starts, self.ends[rows + 1] - starts

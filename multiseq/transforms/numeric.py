@@ -16,7 +16,7 @@ from .base import is_missing
 __all__ = [
     "Array",
     "Float64",
-    "Layout",
+    "Features",
     "as_numbers",
     "check_axis",
     "check_finite",
@@ -30,7 +30,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Features:
     """Which axes of a batch hold the features; all others, the samples' too, are summed over.
 
     Attributes:
@@ -44,8 +44,8 @@ class Layout:
     sizes: tuple[int, ...]
 
     @classmethod
-    def of(cls, axis: tuple[int, ...], shape: tuple[int, ...]) -> Layout:
-        """Finds the layout of a batch of that shape; raises SpecError where it lacks an axis."""
+    def of(cls, axis: tuple[int, ...], shape: tuple[int, ...]) -> Features:
+        """Finds the features of a batch of that shape; raises SpecError where it lacks an axis."""
         rank = len(shape)
         if rank == 1 and axis == (-1,):
             return cls(rank, (), ())  # Scalars: one feature.

@@ -13,8 +13,8 @@ from ..errors import ArgumentError, SampleError, SpecError
 from .base import Transform
 from .numeric import (
     Array,
+    Features,
     Float64,
-    Layout,
     as_numbers,
     check_axis,
     check_finite,
@@ -30,11 +30,11 @@ _MAX_RANK = 64  # Of NumPy's arrays.
 
 
 class _Scaler(Transform):
-    """What both share: the layout, chunks, and `(values - offset) / divisor` in float64."""
+    """What both share: the features, chunks, and `(values - offset) / divisor` in float64."""
 
     def __init__(self, axis: int | tuple[int, ...] | None) -> None:
         self.axis = check_axis(axis)
-        self._layout: Layout | None = None
+        self._features: Features | None = None
         self._offset: Float64
         self._divisor: Float64
 
@@ -43,7 +43,7 @@ class _Scaler(Transform):
         """Adds one chunk of numbers, which has at least one element."""
 
     def _forget(self) -> None:
-        self._layout = None
+        self._features = None
 
     def transform(self, values: Any) -> Any:
         """Scales one sample's value or a batch.
@@ -60,12 +60,12 @@ class _Scaler(Transform):
             NotAdaptedError: Nothing was learned yet.
             SpecError: No numbers, or another shape than learned from.
         """
-        if self._stage != "adapted" or self._layout is None:
+        if self._stage != "adapted" or self._features is None:
             self._raise_not_adapted()
         numbers = as_numbers(values)
         if numbers is None:
             return [self.transform(value) for value in values]
-        self._layout.check(numbers.shape)
+        self._features.check(numbers.shape)
         # In float64: float32 would lose what is small beside a large offset.
         return self._scale(np.subtract(numbers, self._offset, dtype=np.float64)).astype(np.float32)
 
@@ -76,24 +76,24 @@ class _Scaler(Transform):
         for chunk in chunks(values):
             if chunk.size == 0:
                 continue
-            if self._layout is None:
-                self._layout = Layout.of(self.axis, chunk.shape)
-            if chunk.ndim != self._layout.rank:
+            if self._features is None:
+                self._features = Features.of(self.axis, chunk.shape)
+            if chunk.ndim != self._features.rank:
                 raise SpecError(
                     "samples differ in their number of axes",
                     got=f"a chunk of shape {chunk.shape}",
-                    expected=f"{self._layout.rank} axes with that of the samples",
+                    expected=f"{self._features.rank} axes with that of the samples",
                 )
-            self._layout.check(chunk.shape)
-            self._absorb(chunk, self._layout.reduced)
+            self._features.check(chunk.shape)
+            self._absorb(chunk, self._features.reduced)
 
-    def _learned_layout(self) -> Layout:
-        if self._layout is None:
+    def _seen_features(self) -> Features:
+        if self._features is None:
             self._raise_nothing_seen()
-        return self._layout
+        return self._features
 
     def _normalization(self, mean: Float64, variance: Float64) -> Any:
-        axis = self._learned_layout().kept or None
+        axis = self._seen_features().kept or None
         return _keras.layers().Normalization(axis, mean.tolist(), variance.tolist())
 
     def _check_all_seen(self, seen: npt.NDArray[np.bool_]) -> None:
@@ -118,7 +118,7 @@ class _Scaler(Transform):
         return {"axis": list(self.axis)}
 
     def _arrays_state(self, **statistics: Float64) -> dict[str, Any]:
-        rank = self._learned_layout().rank
+        rank = self._seen_features().rank
         return {"batch_rank": rank} | {name: s.tolist() for name, s in statistics.items()}
 
     def _restore_arrays(self, state: dict[str, Any], *names: str) -> list[Float64]:
@@ -131,10 +131,10 @@ class _Scaler(Transform):
         rank = state["batch_rank"]
         if not isinstance(rank, int) or not 1 <= rank <= _MAX_RANK:
             raise ValueError(f"batch_rank is {rank!r}")
-        kept = Layout.of(self.axis, (1,) * rank).kept
+        kept = Features.of(self.axis, (1,) * rank).kept
         if len(kept) != arrays[0].ndim:
             raise ValueError("the statistics have the wrong number of axes")
-        self._layout = Layout(rank, kept, arrays[0].shape)
+        self._features = Features(rank, kept, arrays[0].shape)
         return [array.astype(np.float64) for array in arrays]
 
 
@@ -209,18 +209,18 @@ class Standardize(_Scaler):
         check_finite(self._squares, "too large to be squared")
 
     def _settle(self) -> None:
-        layout = self._learned_layout()
-        count = np.broadcast_to(self._count, self._mean.shape).reshape(layout.sizes)
+        features = self._seen_features()
+        count = np.broadcast_to(self._count, self._mean.shape).reshape(features.sizes)
         self._check_all_seen(np.atleast_1d(count > 0))
-        mean = self._mean.reshape(layout.sizes)
-        self._set(mean, self._squares.reshape(layout.sizes) / count)
+        mean = self._mean.reshape(features.sizes)
+        self._set(mean, self._squares.reshape(features.sizes) / count)
 
     def _set(self, mean: Float64, variance: Float64) -> None:
-        layout = self._learned_layout()
+        features = self._seen_features()
         self._mean, self._variance = mean, variance
         self._count, self._squares = 0, np.zeros(())
-        self._offset = layout.spread(mean)
-        self._divisor = np.maximum(np.sqrt(layout.spread(variance)), _KERAS_EPSILON)
+        self._offset = features.spread(mean)
+        self._divisor = np.maximum(np.sqrt(features.spread(variance)), _KERAS_EPSILON)
 
     def _state(self) -> dict[str, Any]:
         return self._arrays_state(mean=self._mean, variance=self._variance)
@@ -301,7 +301,7 @@ class MinMax(_Scaler):
         self._maximum = np.fmax(self._maximum, largest)
 
     def _settle(self) -> None:
-        self._learned_layout()
+        self._seen_features()
         self._check_all_seen(np.atleast_1d(~np.isnan(self._minimum)))
         self._set(np.asarray(self._minimum), np.asarray(self._maximum))
 
@@ -309,10 +309,10 @@ class MinMax(_Scaler):
         with np.errstate(over="ignore", invalid="ignore"):
             span = maximum - minimum
         check_finite(span, "infinite, or too far apart")
-        layout = self._learned_layout()
+        features = self._seen_features()
         self._minimum, self._maximum = minimum, maximum
-        self._offset = layout.spread(minimum)
-        self._divisor = layout.spread(np.where(span > 0, span, 1.0))
+        self._offset = features.spread(minimum)
+        self._divisor = features.spread(np.where(span > 0, span, 1.0))
 
     def _config(self) -> dict[str, Any]:
         return super()._config() | {"range": list(self.range)}

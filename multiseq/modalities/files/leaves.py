@@ -16,7 +16,7 @@ from .documents import as_array, as_column, read_csv, read_json, read_txt
 from .npy import ArrayStack, read_npz
 from .templates import Template
 
-__all__ = ["File", "Leaf", "by_file"]
+__all__ = ["File", "FileLeaf", "by_file"]
 
 _READERS: dict[str, Callable[..., list[Any]]] = {
     "npz": read_npz,
@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[..., list[Any]]] = {
 }
 
 
-class Leaf(Holder):
+class FileLeaf(Holder):
     """One input or target that comes from files.
 
     Args:
@@ -77,7 +77,7 @@ class Leaf(Holder):
 class File(Holder):
     """One file of each sample, and the leaves that come from it."""
 
-    def __init__(self, root: str, leaves: Sequence[Leaf]) -> None:
+    def __init__(self, root: str, leaves: Sequence[FileLeaf]) -> None:
         self.leaves, self.template, self._root = leaves, leaves[0].template, root
         self._foreign = leaves[0].foreign
         self._fields = [leaf.template.field for leaf in leaves]
@@ -145,9 +145,9 @@ def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
     return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
 
 
-def by_file(root: str, leaves: Sequence[Leaf]) -> list[File]:
+def by_file(root: str, leaves: Sequence[FileLeaf]) -> list[File]:
     """Groups leaves by file; an array file is all one leaf, so each such leaf reads for itself."""
-    groups: dict[Any, list[Leaf]] = {}
+    groups: dict[Any, list[FileLeaf]] = {}
     for leaf in leaves:
         own = leaf.place if leaf.template.kind in ("npy", "") else None
         groups.setdefault((leaf.template.path, own), []).append(leaf)

@@ -49,8 +49,8 @@ class ArrayStack:
         self._rows: npt.NDArray[Any] | None = None
         self._arrays: list[npt.NDArray[Any]] = []
         self._ragged = False
-        self._layout: _Layout | None = None  # Of the first file, where its bytes are the array's.
-        self._header = bytearray()
+        self._header: _Header | None = None  # Of the first file, where its bytes are the array's.
+        self._raw = bytearray()
 
     def read(self, path: str) -> None:
         """Reads the next file.
@@ -62,9 +62,9 @@ class ArrayStack:
         with _File(*open_inside_sized(self._root, path)) as file:
             array = self._as_before(file)
             if array is None:
-                layout = _read_layout(file, file.size)
-                array = self._room(layout)
-                _fill(array, file, layout)
+                header = _read_header(file, file.size)
+                array = self._room(header)
+                _fill(array, file, header)
         self._arrays.append(array)
 
     def result(self) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
@@ -73,24 +73,24 @@ class ArrayStack:
 
     def _as_before(self, file: _File) -> npt.NDArray[Any] | None:
         """Reads header and data at once, where they are as those of the first file."""
-        layout = self._layout
-        if layout is None or self._rows is None or file.size != layout.end:
+        header = self._header
+        if header is None or self._rows is None or file.size != header.end:
             return None
         array = self._rows[len(self._arrays), ...]
-        if file.read_both(self._header, array) == file.size and self._header == layout.header:
+        if file.read_both(self._raw, array) == file.size and self._raw == header.raw:
             return array
         file.seek(0)
         return None
 
-    def _room(self, layout: _Layout) -> npt.NDArray[Any]:
+    def _room(self, header: _Header) -> npt.NDArray[Any]:
         if self._rows is None:
-            self._rows = aligned_empty((self._count, *layout.shape), layout.native)
-            if layout.is_straight:
-                self._layout, self._header = layout, bytearray(len(layout.header))
-        if self._rows.shape[1:] == layout.shape and self._rows.dtype == layout.native:
+            self._rows = aligned_empty((self._count, *header.shape), header.native)
+            if header.is_straight:
+                self._header, self._raw = header, bytearray(len(header.raw))
+        if self._rows.shape[1:] == header.shape and self._rows.dtype == header.native:
             return self._rows[len(self._arrays), ...]
         self._ragged = True
-        return np.empty(layout.shape, layout.native)
+        return np.empty(header.shape, header.native)
 
 
 def read_npz(path: str, names: Sequence[str], root: str | None = None) -> list[npt.NDArray[Any]]:
@@ -133,9 +133,9 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         )
     with archive.open(info) as opened:
         member = _Member(opened)
-        layout = _read_layout(member, info.file_size)
-        array = np.empty(layout.shape, layout.native, "F" if layout.transposed else "C")
-        _fill(array, member, layout)
+        header = _read_header(member, info.file_size)
+        array = np.empty(header.shape, header.native, "F" if header.transposed else "C")
+        _fill(array, member, header)
     return array
 
 
@@ -184,26 +184,26 @@ class _File:
         os.lseek(self._number, offset, os.SEEK_SET)
 
 
-class _Layout:
-    """How an array lies in its file: header, shape, dtype, order, and where its bytes end."""
+class _Header:
+    """How an array lies in its file: its raw header, shape, dtype, order, and where it ends."""
 
-    __slots__ = ("dtype", "end", "header", "is_straight", "native", "shape", "size", "transposed")
+    __slots__ = ("dtype", "end", "is_straight", "native", "raw", "shape", "size", "transposed")
 
     def __init__(
-        self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], header: bytes
+        self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any], raw: bytes
     ) -> None:
         self.shape = shape
         self.dtype = dtype
         # The fields of a record may be of different byte orders, and are left as they are.
         self.native = dtype if dtype.kind == "V" else dtype.newbyteorder("=")
-        self.header = header
+        self.raw = raw
         self.size = math.prod(shape) * dtype.itemsize
-        self.end = len(header) + self.size
+        self.end = len(raw) + self.size
         self.transposed = fortran and len(shape) > 1
         self.is_straight = not self.transposed and self.native == dtype and self.size > 0
 
 
-def _read_layout(file: Any, size: int) -> _Layout:
+def _read_header(file: Any, size: int) -> _Header:
     """Reads the header of an open file of `size` bytes and leaves it where the data begin."""
     head = file.read(_USUAL_HEADER)
     if head[:6] != _MAGIC:
@@ -214,20 +214,20 @@ def _read_layout(file: Any, size: int) -> _Layout:
         head += file.read(offset - len(head))
     elif offset < len(head):
         file.seek(offset)
-    layout = _parse_header(head[:offset])
-    if size != layout.end:
+    header = _parse_header(head[:offset])
+    if size != header.end:
         raise SourceError(
-            "the array is cut short" if size < layout.end else "bytes follow the array",
+            "the array is cut short" if size < header.end else "bytes follow the array",
             got=f"{size} bytes",
-            expected=f"{layout.end} bytes: {offset} of header, and an array of shape "
-            f"{layout.shape} and dtype {layout.dtype}",
+            expected=f"{header.end} bytes: {offset} of header, and an array of shape "
+            f"{header.shape} and dtype {header.dtype}",
             fix="write the file again",
         )
-    return layout
+    return header
 
 
 @functools.lru_cache(maxsize=1024)
-def _parse_header(head: bytes) -> _Layout:
+def _parse_header(head: bytes) -> _Header:
     stream = io.BytesIO(head)
     try:
         old = npy.read_magic(stream) == (1, 0)
@@ -247,20 +247,20 @@ def _parse_header(head: bytes) -> _Layout:
             got=f"shape {shape}",
             fix="write the file again with `numpy.save`",
         )
-    return _Layout(shape, fortran, dtype, head)
+    return _Header(shape, fortran, dtype, head)
 
 
-def _fill(array: npt.NDArray[Any], file: Any, layout: _Layout) -> None:
-    """Reads the data of an open file into an array of the layout's shape and native dtype."""
-    place = array.T if layout.transposed else array
-    target: Any = place if place.flags.c_contiguous else np.empty(place.shape, layout.native)
+def _fill(array: npt.NDArray[Any], file: Any, header: _Header) -> None:
+    """Reads the data of an open file into an array of the header's shape and native dtype."""
+    place = array.T if header.transposed else array
+    target: Any = place if place.flags.c_contiguous else np.empty(place.shape, header.native)
     done = file.readinto(target)
-    while done < layout.size:  # Archives and network file systems give less than asked for.
+    while done < header.size:  # Archives and network file systems give less than asked for.
         more = file.readinto(target.reshape(-1).view(np.uint8)[done:])
         if not more:
             raise SourceError("the file shrank while it was read", fix="let nothing write to it")
         done += more
-    if layout.native != layout.dtype:
+    if header.native != header.dtype:
         target.byteswap(inplace=True)
     if target is not place:
         place[...] = target

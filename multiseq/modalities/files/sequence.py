@@ -19,7 +19,7 @@ from ...settings import BaseKeywords
 from ...sources.foreign import Foreign, as_foreign
 from ...transforms import Transform
 from ...transforms.steps import as_steps
-from .leaves import File, Leaf, by_file
+from .leaves import File, FileLeaf, by_file
 from .templates import check_files, find_keys, is_known
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class FileSequence(MultiInputSequence):
         self._structure = Structure(tuple(in_files.values()))
         named = [pair for part, value in in_files.items() for pair in _named(part, value)]
         self._leaves = [
-            Leaf(place, name, text, function)
+            FileLeaf(place, name, text, function)
             for place, ((name, text), function) in enumerate(
                 zip(named, _functions(named, read), strict=True)
             )
@@ -279,7 +279,9 @@ def _check_name(argument: str, name: Any, named: Sequence[tuple[Any, str]]) -> N
         )
 
 
-def _assign_transforms(leaves: Sequence[Leaf], given: Mapping[Any, Any]) -> dict[Any, Transform]:
+def _assign_transforms(
+    leaves: Sequence[FileLeaf], given: Mapping[Any, Any]
+) -> dict[Any, Transform]:
     """Gives leaves their functions and transforms; returns the latter."""
     for name, value in given.items():
         function, transform = as_steps(value)

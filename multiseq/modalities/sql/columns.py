@@ -13,16 +13,16 @@ from ...errors import ArgumentError, MultiseqError, SampleError
 from ...transforms import Holder, Transform, Vocabulary
 from ...transforms.steps import as_steps, stacked
 
-__all__ = ["Columns", "Leaf", "dtype_of", "leaves_of", "with_transforms"]
+__all__ = ["ColumnNames", "ColumnLeaf", "dtype_of", "leaves_of", "with_transforms"]
 
-Columns = str | Sequence[str]
+ColumnNames = str | Sequence[str]
 
 _NUMBERS = {int, float, bool, Decimal, type(None)}
 _TEXT = {str, type(None)}
 _HELD: Mapping[Any, set[type]] = {np.int64: {int}, np.bool_: {bool}, np.float64: _NUMBERS}
 
 
-class Leaf(Holder):
+class ColumnLeaf(Holder):
     """One input or target: a column, or several that are a vector.
 
     Args:
@@ -36,7 +36,7 @@ class Leaf(Holder):
         dtype: Of the numbers in its one column; None where it holds something else.
     """
 
-    def __init__(self, name: Any, columns: Columns) -> None:
+    def __init__(self, name: Any, columns: ColumnNames) -> None:
         self.name, self.is_vector = name, not isinstance(columns, str)
         self.columns = [columns] if isinstance(columns, str) else list(columns)
         self.places: list[int] = []
@@ -176,7 +176,7 @@ def _is_huge(value: Any) -> bool:
 
 
 def leaves_of(part: str, value: Any) -> Any:
-    """Returns a part of the samples with a `Leaf` in place of columns; None if it has no columns.
+    """Returns a part of the samples with `ColumnLeaf`s in place of columns; None if there are none.
 
     Args:
         part: "inputs", "targets" or "sample_weight".
@@ -184,12 +184,12 @@ def leaves_of(part: str, value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         good = bool(value) and all(map(_are_columns, value.values()))
-        return {name: Leaf(name, each) for name, each in value.items()} if good else None
+        return {name: ColumnLeaf(name, each) for name, each in value.items()} if good else None
     if isinstance(value, tuple):
         names = [k if part == "inputs" else f"{part}[{k}]" for k in range(len(value))]
         good = bool(value) and all(map(_are_columns, value))
-        return tuple(map(Leaf, names, value)) if good else None
-    return Leaf(part, value) if _are_columns(value) else None
+        return tuple(map(ColumnLeaf, names, value)) if good else None
+    return ColumnLeaf(part, value) if _are_columns(value) else None
 
 
 def _are_columns(value: Any) -> bool:
@@ -198,7 +198,7 @@ def _are_columns(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def with_transforms(leaves: Sequence[Leaf], given: Mapping[Any, Any]) -> None:
+def with_transforms(leaves: Sequence[ColumnLeaf], given: Mapping[Any, Any]) -> None:
     """Gives leaves the functions and transforms that are meant for them.
 
     Raises:

@@ -17,10 +17,10 @@ from ...samples import Spec, Structure
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.flat import FlatTexts
-from ...sources.sql.alchemy import AlchemyReader
+from ...sources.sql.alchemy import AlchemyDatabase
+from ...sources.sql.databases import Database, SQLiteDatabase
 from ...sources.sql.queries import checked_query, path_or_url
-from ...sources.sql.readers import Reader, SQLiteReader
-from .columns import Columns, Leaf, dtype_of, leaves_of, with_transforms
+from .columns import ColumnLeaf, ColumnNames, dtype_of, leaves_of, with_transforms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ class SQLSequence(MultiInputSequence):
         table_or_query: str,
         *,
         key: str,
-        inputs: Columns | tuple[Columns, ...] | Mapping[str, Columns],
+        inputs: ColumnNames | tuple[ColumnNames, ...] | Mapping[str, ColumnNames],
         targets: Any = None,
         transforms: Mapping[Any, Any] | None = None,
         sample_weight: Any = None,
@@ -120,7 +120,7 @@ class SQLSequence(MultiInputSequence):
         if targets is None and sample_weight is not None:
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         self._structure = Structure(tuple(in_table.values()))
-        self._leaves: list[Leaf] = self._structure.flatten(tuple(in_table.values()))
+        self._leaves: list[ColumnLeaf] = self._structure.flatten(tuple(in_table.values()))
         with_transforms(self._leaves, transforms or {})
         try:
             index = self._opened(database, table_or_query, key)
@@ -139,21 +139,21 @@ class SQLSequence(MultiInputSequence):
         """Looks for the columns, and reads the keys."""
         source, is_query = checked_query(table_or_query)
         path, url = path_or_url(database)
-        self._reader: Reader
+        self._database: Database
         if path is not None:
-            self._reader = SQLiteReader(path, source, is_query)
+            self._database = SQLiteDatabase(path, source, is_query)
         else:
-            self._reader = AlchemyReader(str(url), source, is_query)
+            self._database = AlchemyDatabase(str(url), source, is_query)
         columns = list(dict.fromkeys(name for leaf in self._leaves for name in leaf.columns))
-        _check_columns([key, *columns], self._reader.names())
-        self._reader.choose(key, columns)
+        _check_columns([key, *columns], self._database.names())
+        self._database.choose(key, columns)
         for leaf in self._leaves:
             leaf.places = [1 + columns.index(name) for name in leaf.columns]
-        self._row_keys = _RowKeys(self._reader.keys())
+        self._row_keys = _RowKeys(self._database.keys())
         if not len(self._row_keys.values):
             raise ArgumentError("there are no rows", got=f"an empty result of {source!r}")
         typed = [leaf for leaf in self._leaves if leaf.is_typed]
-        types = self._reader.types([leaf.columns[0] for leaf in typed]) if typed else []
+        types = self._database.types([leaf.columns[0] for leaf in typed]) if typed else []
         for leaf, held in zip(typed, types, strict=True):
             leaf.dtype = dtype_of(held, leaf.transform is not None)
         try:
@@ -191,7 +191,7 @@ class SQLSequence(MultiInputSequence):
     def close(self) -> None:
         """Ends the workers, and closes this process' connections. Both start again when needed."""
         super().close()
-        self._reader.close()
+        self._database.close()
 
     def raw(self, index: int) -> dict[Any, Any]:
         """What the transforms learn from: by their names, the values of one row."""
@@ -226,7 +226,7 @@ class SQLSequence(MultiInputSequence):
     def _read(self, indices: Indices) -> tuple[list[Any], list[Any]]:
         """The keys of rows, and the columns of those rows."""
         keys = self._row_keys.at(indices)
-        return keys, list(zip(*self._reader.rows(keys), strict=True))
+        return keys, list(zip(*self._database.rows(keys), strict=True))
 
     def _load(self, indices: Indices) -> list[Any]:
         keys, columns = self._read(indices)

@@ -14,7 +14,7 @@ from ...order import Indices
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Rows", "sorting"]
+__all__ = ["SortedRows", "sorting"]
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ def sorting(codes: Indices, times: Array | None) -> Any:
     return slice(None) if (order[1:] > order[:-1]).all() else order
 
 
-class Rows:
+class SortedRows:
     """The rows of a table, sorted by entity and by time within.
 
     Args:

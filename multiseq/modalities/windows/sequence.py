@@ -18,8 +18,8 @@ from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.delimited import Reading
 from ...transforms import Transform, as_transform, learn_rows
-from .columns import Columns
-from .rows import Rows, sorting
+from .leaves import WindowLeaf
+from .rows import SortedRows, sorting
 from .runs import Runs, covered, find_gaps, no_windows
 from .table import Table, as_names, as_outputs, output_columns
 
@@ -138,7 +138,7 @@ class WindowSequence(MultiInputSequence):
         table = Table(frame, names, Reading(wanted, labels=names, sep=sep, decimal=decimal))
         times = table.times(time)
         order = sorting(table.codes, times.values)
-        self._rows = Rows(table.codes[order], *times.sorted(order), table.entities)
+        self._rows = SortedRows(table.codes[order], *times.sorted(order), table.entities)
         self._runs = self._find_runs(gaps)
         columns = {
             name: {each: table.numbers(each, _ARGUMENT.get(name, name))[order] for each in some}
@@ -147,7 +147,7 @@ class WindowSequence(MultiInputSequence):
         if static is not None:
             columns["static"] = table.static(static)
         whole = {name for name, some in as_outputs(targets).items() if not _is_list(some)}
-        self._tables = self._make_tables(columns, whole, _checked(transforms, columns))
+        self._leaves = self._make_leaves(columns, whole, _checked(transforms, columns))
         index = len(self._runs) if keys is None else self._time_keys()
         given = targets is not None
         self._weights = Targets(None, sample_weight, index, targets_elsewhere=given)
@@ -156,7 +156,7 @@ class WindowSequence(MultiInputSequence):
     @property
     def transforms(self) -> dict[str, Transform]:
         """The transforms by the name of their input or target."""
-        return {n: t.transform for n, t in self._tables.items() if t.transform is not None}
+        return {n: leaf.transform for n, leaf in self._leaves.items() if leaf.transform is not None}
 
     @property
     def entities(self) -> pd.Index[Any]:
@@ -206,35 +206,35 @@ class WindowSequence(MultiInputSequence):
     def load_sample(self, index: int) -> Any:
         """Returns (inputs,), (inputs, targets) or (inputs, targets, weight) of one window."""
         (start,), (entity,) = self._runs.locate(np.array([index]))
-        return *self._sample(Columns.one, start, entity), *self._weights.row(index)
+        return *self._sample(WindowLeaf.one, start, entity), *self._weights.row(index)
 
     def target_rows(self, indices: Indices) -> Any:
         """The targets of several windows."""
         starts, _ = self._runs.locate(indices)
         rows = starts + self._span - max(1, self._horizon)
-        goals = self._tables.keys() - {"past", "static"}
-        values = {name: self._tables[name].take(rows) for name in goals}
+        goals = self._leaves.keys() - {"past", "static"}
+        values = {name: self._leaves[name].take(rows) for name in goals}
         return values.get("targets") if self._one_output else values
 
     def load_batch(self, indices: Indices) -> Any:
         """Returns several windows, cut straight into batch memory."""
-        windows = self._sample(Columns.take, *self._runs.locate(indices))
+        windows = self._sample(WindowLeaf.take, *self._runs.locate(indices))
         return *windows, *self._weights.rows(indices)
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs: rows as a model takes them, no labels."""
         other = super().for_workers()
-        other._tables = {name: table.settled() for name, table in self._tables.items()}
+        other._leaves = {name: leaf.settled() for name, leaf in self._leaves.items()}
         other._rows = None  # type: ignore[assignment]
         return other
 
-    def _sample(self, take: Callable[[Columns, Any], Any], starts: Any, entities: Any) -> Any:
+    def _sample(self, take: Callable[[WindowLeaf, Any], Any], starts: Any, entities: Any) -> Any:
         goals = starts + self._span - max(1, self._horizon)
         rows = {"past": starts, "static": entities}
         values = {}
-        for name, table in self._tables.items():
+        for name, leaf in self._leaves.items():
             with at_input(name):
-                values[name] = take(table, rows.get(name, goals))
+                values[name] = take(leaf, rows.get(name, goals))
         inputs = {name: values.pop(name) for name in rows if name in values}
         if not values:
             return (inputs,)
@@ -251,7 +251,7 @@ class WindowSequence(MultiInputSequence):
             learn_rows({name: transform}, functools.partial(self._raw, name), rows, shown)
 
     def _raw(self, name: str, rows: Indices) -> dict[str, Array]:
-        return {name: self._tables[name].raw(rows)}
+        return {name: self._leaves[name].raw(rows)}
 
     def _located(self) -> tuple[Indices, Indices]:
         return self._runs.locate(self.source_indices(np.arange(self.num_samples)))
@@ -266,19 +266,19 @@ class WindowSequence(MultiInputSequence):
         rows = max(1, self._horizon)
         return covered(starts + self._span - rows, rows, len(self._rows.times))
 
-    def _make_tables(
+    def _make_leaves(
         self,
         columns: Mapping[str, Mapping[Any, Array]],
         scalars: set[str],
         transforms: Mapping[str, Transform],
-    ) -> dict[str, Columns]:
+    ) -> dict[str, WindowLeaf]:
         rows = {"past": self._length, "static": None}
 
         def place(name: str, row: int) -> str:
             return self._rows.entity(row) if name == "static" else self._rows.place(row)
 
         return {
-            name: Columns(
+            name: WindowLeaf(
                 _ARGUMENT.get(name, name),
                 each,
                 rows.get(name, self._horizon or None),

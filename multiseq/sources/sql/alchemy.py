@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import ArgumentError, MissingPackageError
-from .readers import Answer, Reader
+from .databases import Answer, Database
 
-__all__ = ["AlchemyReader"]
+__all__ = ["AlchemyDatabase"]
 
 
-class AlchemyReader(Reader):
+class AlchemyDatabase(Database):
     """Any database that SQLAlchemy speaks to.
 
     Args:

@@ -13,14 +13,14 @@ from ...memory import aligned_empty
 from ...order import Indices
 from ...transforms import Holder, Transform
 
-__all__ = ["Columns"]
+__all__ = ["WindowLeaf"]
 
 Array = npt.NDArray[Any]
 
 _CHUNK = 1 << 16
 
 
-class Columns(Holder):
+class WindowLeaf(Holder):
     """One input or target: some columns, and how many rows of them a sample has.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...errors import ArgumentError, MultiseqError, SourceError, list_names
 
-__all__ = ["Answer", "Reader", "SQLiteReader"]
+__all__ = ["Answer", "Database", "SQLiteDatabase"]
 
 _TYPES = {"integer": int, "real": float, "text": str, "blob": bytes, "null": type(None)}
 _DECIMAL = re.compile("^(?!.*INT).*(REAL|FLOA|DOUB|DEC|NUMERIC|NUMBER)", re.IGNORECASE)
@@ -28,7 +28,7 @@ _MOST_KEYS = 900  # In one statement: SQLite took 999 parameters until 3.32, Ora
 Answer = tuple[list[str], list[Any]]  # The columns' names, and the rows.
 
 
-class Reader(ABC):
+class Database(ABC):
     """The rows of one table or query.
 
     Each thread of each process has a connection of its own: opened when it first reads, kept, not
@@ -43,7 +43,7 @@ class Reader(ABC):
         return {name: value for name, value in self.__dict__.items() if name != "_links"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Reader.__init__(self)
+        Database.__init__(self)
         self.__dict__.update(state)
 
     @abstractmethod
@@ -166,7 +166,7 @@ def _let_go(links: dict[tuple[int, int], _Link]) -> None:
             link.close()
 
 
-class SQLiteReader(Reader):
+class SQLiteDatabase(Database):
     """A file of SQLite, opened read-only.
 
     Args:
