@@ -16,15 +16,12 @@ __all__ = [
     "open_inside",
     "open_inside_sized",
     "open_regular",
-    "path_inside",
-    "read_inside",
     "write_whole",
 ]
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Opening a FIFO waits for who writes to it, for ever perhaps.
 _READ |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_PIECE = 1 << 18
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _SEPARATOR = os.sep
 _HARMLESS = 1 << 20
@@ -130,14 +127,14 @@ def inside(root: str | os.PathLike[str], relative: str | os.PathLike[str]) -> st
     Raises:
         SourceError: The file lies outside `root`, or `relative` is no path at all.
     """
-    base, text = os.fspath(root), _text(relative)
-    path = os.path.join(base, text)
-    if _is_plain(base, text) or _is_below(base, path):
+    folder, text = os.fspath(root), _text(relative)
+    path = os.path.join(folder, text)
+    if _is_plain(folder, text) or _is_below(folder, path):
         return path
     raise SourceError(
         "a path leaves its root folder",
         got=f"{text!r}, which is {os.path.realpath(path)!r}",
-        expected=f"a file inside {os.path.realpath(base)!r}",
+        expected=f"a file inside {os.path.realpath(folder)!r}",
         fix="correct the path, or pass as `root` a folder that holds all the files",
     )
 
@@ -176,34 +173,6 @@ def open_inside_sized(
     return _open_sized(inside(root, text))
 
 
-def read_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]) -> bytes:
-    """Reads a file whole, in few calls to the system: a thread loses its turn at each.
-
-    Raises:
-        OSError, SourceError: As `open_inside`.
-    """
-    fd, size = open_inside_sized(root, relative)
-    # A read that gives nothing is the only sure sign of the end, but for one that stops short of
-    # what was asked for where the file's size says it should.
-    try:
-        pieces = [os.read(fd, size + 1)]
-        while pieces[-1] and len(pieces[0]) != size:
-            pieces.append(os.read(fd, _PIECE))
-    finally:
-        os.close(fd)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def path_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]) -> str:
-    """Returns the path of a file that can be opened, for those who open it themselves.
-
-    Raises:
-        OSError, SourceError: As `open_inside`.
-    """
-    os.close(open_inside(root, relative))
-    return os.fspath(relative) if root is None else inside(root, relative)
-
-
 def _text(relative: Any) -> str:
     """The path as text; a missing value of a table, bytes and NUL characters end here."""
     try:
@@ -220,11 +189,11 @@ def _text(relative: Any) -> str:
     )
 
 
-def _is_plain(base: str, text: str) -> bool:
+def _is_plain(folder: str, text: str) -> bool:
     """Whether `text` goes down only, through no link: then there is nothing to resolve."""
     if os.path.isabs(text) or os.path.splitdrive(text)[0]:
         return False
-    path = base
+    path = folder
     for part in text.replace(os.altsep or os.sep, os.sep).split(os.sep):
         if part == os.pardir:
             return False
@@ -232,16 +201,16 @@ def _is_plain(base: str, text: str) -> bool:
         try:
             status = os.lstat(path)
         except OSError:
-            return _is_below(base, os.path.join(base, text))
+            return _is_below(folder, os.path.join(folder, text))
         # A Windows junction is no symbolic link, yet leads elsewhere.
         if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", False):
             return False
     return True
 
 
-def _is_below(base: str, path: str) -> bool:
-    real_base, real = os.path.realpath(base), os.path.realpath(path)
+def _is_below(folder: str, path: str) -> bool:
+    real_folder, real = os.path.realpath(folder), os.path.realpath(path)
     try:
-        return os.path.commonpath((real_base, real)) == real_base
+        return os.path.commonpath((real_folder, real)) == real_folder
     except ValueError:  # Another drive.
         return False

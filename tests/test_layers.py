@@ -56,6 +56,7 @@ LAYERS = (
     "sources.delimited",
     "sources.tables",
     "sources.finding",
+    "sources.folders",
     "sources.zips",
     "sources.files",
     "sources.foreign",

@@ -2,88 +2,52 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, few
 from ..keys.rows import AnyRows, rows_beside
-from ..paths import absolute, inside, open_inside, path_inside, read_inside
+from ..paths import absolute, inside
 from .finding import attempt, file_keys, find_files
 from .flat import FlatRows, FlatTexts
+from .folders import FileStore, Folder, OpenedBytes, OpenedFile
 from .items import check_items, check_keys, index_beside, items_and_keys
 from .zips import ZipMembers, is_zip, names_in_zip
 
-__all__ = ["FileStore", "Files", "file_store"]
+__all__ = ["Files", "file_store"]
 
 Root = str | os.PathLike[str] | None
 
 
-class FileStore(Protocol):
-    """Files by index, read from any thread or process.
-
-    Attributes:
-        has_paths: Whether they are files of their own.
-    """
-
-    has_paths: bool
-
-    def read(self, index: int) -> bytes:
-        """Returns the bytes of a file.
-
-        Raises:
-            SourceError: It cannot be read.
-        """
-
-    def open(self, index: int) -> IO[bytes]:
-        """Opens a file for those who need but a part of it; the caller closes it.
-
-        Raises:
-            SourceError: It cannot be read.
-        """
-
-    def path(self, index: int) -> str:
-        """Returns the path of a file that is there, where `has_paths`.
-
-        Raises:
-            SourceError: It cannot be read.
-        """
-
-    def name(self, index: int) -> str | None:
-        """Returns what to call a file in errors, or None."""
-
-
 class _InFolder:
-    """Files by path.
+    """Files of a folder, by index.
 
     Args:
         paths: Their paths.
-        root: The folder they are relative to, and may not lie outside of; None for any.
+        folder: Reads them.
     """
 
     has_paths = True
 
-    def __init__(self, paths: FlatTexts, root: Root) -> None:
-        self._paths, self._root = paths, None if root is None else absolute(root)
+    def __init__(self, paths: FlatTexts, folder: Folder) -> None:
+        self._paths, self._folder = paths, folder
 
-    def read(self, index: int) -> bytes:
-        return attempt(functools.partial(read_inside, self._root, self._paths[index]))
+    def read(self, index: int, /) -> bytes:
+        return attempt(functools.partial(self._folder.read, self._paths[index]))
 
-    def open(self, index: int) -> IO[bytes]:
-        path = self._paths[index]
-        return attempt(lambda: open(open_inside(self._root, path), "rb", buffering=0))
+    def open(self, index: int, /) -> OpenedFile:
+        return attempt(functools.partial(self._folder.open, self._paths[index]))
 
-    def path(self, index: int) -> str:
-        return attempt(functools.partial(path_inside, self._root, self._paths[index]))
+    def path(self, index: int, /) -> str:
+        return attempt(functools.partial(self._folder.path, self._paths[index]))
 
-    def name(self, index: int) -> str | None:
-        return os.path.join(self._root or "", self._paths[index])
+    def name(self, index: int, /) -> str | None:
+        return self._folder.name(self._paths[index])
 
 
 class _WithoutPaths:
@@ -91,21 +55,8 @@ class _WithoutPaths:
 
     has_paths = False
 
-    def path(self, index: int) -> str:
+    def path(self, index: int, /) -> str:
         raise NotImplementedError
-
-
-class _Opened(io.BytesIO):
-    """Bytes that are opened as a file.
-
-    Of a damaged sound, libsndfile tries places before the beginning; what is raised in its
-    callbacks is printed.
-    """
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        with contextlib.suppress(ValueError):
-            return super().seek(offset, whence)
-        return -1
 
 
 class _InZip(_WithoutPaths, ZipMembers):
@@ -115,10 +66,10 @@ class _InZip(_WithoutPaths, ZipMembers):
         super().__init__(absolute(path), (names[k] for k in range(len(names))), largest)
         self._names = names
 
-    def open(self, index: int) -> IO[bytes]:
-        return _Opened(self.read(index))
+    def open(self, index: int, /) -> OpenedBytes:
+        return OpenedBytes(self.read(index))
 
-    def name(self, index: int) -> str | None:
+    def name(self, index: int, /) -> str | None:
         return f"{self._path}/{self._names[index]}"
 
 
@@ -128,13 +79,13 @@ class _InMemory(_WithoutPaths):
     def __init__(self, items: list[Any]) -> None:
         self._items: list[Any] | FlatRows = items
 
-    def read(self, index: int) -> bytes:
+    def read(self, index: int, /) -> bytes:
         return bytes(self._items[index])
 
-    def open(self, index: int) -> IO[bytes]:
-        return _Opened(self.read(index))
+    def open(self, index: int, /) -> OpenedBytes:
+        return OpenedBytes(self.read(index))
 
-    def name(self, index: int) -> str | None:
+    def name(self, index: int, /) -> str | None:
         return None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -155,7 +106,7 @@ class Files:
         rows: Those that keys were given beside.
     """
 
-    store: FileStore
+    store: FileStore[int]
     keys: Any
     rows: tuple[AnyRows, ...]
 
@@ -270,7 +221,7 @@ def _unwrapped(item: Any) -> Any:
 
 def file_store(
     items: list[Any], keys: Any, root: Root, what: str, largest: int | None
-) -> FileStore:
+) -> FileStore[int]:
     """Returns the files that items stand for: all paths, or all bytes.
 
     Args:
@@ -296,8 +247,8 @@ def file_store(
         return _InMemory(items)
     if root is not None:
         paths = FlatTexts(map(os.fspath, items))
-        return _InZip(root, paths, largest) if is_zip(root) else _InFolder(paths, root)
-    return _InFolder(FlatTexts(map(absolute, items)), None)
+        return _InZip(root, paths, largest) if is_zip(root) else _InFolder(paths, Folder(root))
+    return _InFolder(FlatTexts(map(absolute, items)), Folder())
 
 
 def _keys_of(items: list[Any]) -> Any:

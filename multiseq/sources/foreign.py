@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, MultiseqError, SourceError, describe, said
-from ..paths import path_inside, read_inside
-from .files import FileStore
+from .folders import FileStore, Which
 
 __all__ = ["Foreign", "as_foreign", "check_paths", "given_array"]
 
@@ -64,13 +63,9 @@ class Foreign:
                 fix=f"correct the function ({other}) or the file, or leave the key out",
             ) from error
 
-    def read(self, files: FileStore, index: int) -> Any:
+    def read(self, files: FileStore[Which], which: Which) -> Any:
         """Returns what the function returns for one of the files."""
-        return self(files.path(index) if self.takes_path else files.read(index))
-
-    def read_inside(self, root: str, path: str) -> Any:
-        """Returns what the function returns for a file below a folder."""
-        return self((path_inside if self.takes_path else read_inside)(root, path))
+        return self(files.path(which) if self.takes_path else files.read(which))
 
 
 def as_foreign(function: Any) -> Foreign | None:
@@ -91,7 +86,7 @@ def as_foreign(function: Any) -> Foreign | None:
     return Foreign(function)
 
 
-def check_paths(foreign: Foreign | None, files: FileStore) -> None:
+def check_paths(foreign: Foreign | None, files: FileStore[Any]) -> None:
     """Raises ArgumentError where a function wants the paths of what has none."""
     if foreign is not None and foreign.takes_path and not files.has_paths:
         raise ArgumentError(

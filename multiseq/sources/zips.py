@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SourceError
-from ..paths import open_regular
+from .folders import ANYWHERE
 
 __all__ = ["ZipMembers", "is_zip", "names_in_zip"]
 
@@ -64,7 +64,7 @@ class ZipMembers:
         found = (infos.get(name) or infos.get(posixpath.normpath(name)) for name in names)
         self._places = np.array(list(map(_place, found)), np.int64)
 
-    def read(self, index: int) -> bytes:
+    def read(self, index: int, /) -> bytes:
         """Returns one member, unpacked.
 
         Raises:
@@ -98,7 +98,7 @@ class ZipMembers:
         return data
 
     def _read(self, offset: int, count: int) -> bytes:
-        with open(open_regular(self._path), "rb", buffering=0) as file:
+        with ANYWHERE.open(self._path) as file:
             file.seek(offset)
             name, extra = _HEADER.unpack(file.read(_HEADER.size))
             file.seek(name + extra, os.SEEK_CUR)
@@ -125,7 +125,7 @@ def _infos(path: str | os.PathLike[str]) -> dict[str, Any]:
     import zipfile
 
     try:
-        with open(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
+        with ANYWHERE.open(os.fspath(path)) as file, zipfile.ZipFile(file) as archive:
             infos = archive.infolist()
         for info in infos:
             if info.filename.count("/") > _DEEPEST or info.file_size > _LARGEST:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import MissingPackageError, SourceError
+from ...sources.folders import Opened
 
 __all__ = ["SUFFIXES", "SoundReader", "require_packages"]
 
@@ -53,7 +54,7 @@ class SoundReader:
     length: int | None
     channels: int | None
 
-    def __call__(self, file: IO[bytes]) -> Waveform:
+    def __call__(self, file: Opened | IO[bytes]) -> Waveform:
         """Decodes one sound.
 
         Args:

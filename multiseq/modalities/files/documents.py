@@ -2,7 +2,7 @@
 
 Nothing in a file is executed: `.txt` metadata, the `str()` of a dict, goes through
 `ast.literal_eval`. A reader takes a path, the fields wanted from that file, `None` for the whole
-of it, and the folder that the path may not leave; it returns one value for each field.
+of it, and the files among which it is; it returns one value for each field.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError, list_names
-from ...paths import read_inside
 from ...sources.delimited import bom_encoding, check_widths
+from ...sources.folders import ANYWHERE, FileStore
 from .templates import no_such_field
 
 __all__ = ["as_array", "as_column", "read_csv", "read_json", "read_txt"]
@@ -29,14 +29,16 @@ _MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
 _LONGEST_LITERAL = 1 << 18  # `ast.literal_eval` takes some 100 bytes of memory a character.
 
 
-def read_json(path: str, fields: Sequence[str | None], root: str | None = None) -> list[Any]:
+def read_json(
+    path: str, fields: Sequence[str | None], files: FileStore[str] = ANYWHERE
+) -> list[Any]:
     """Reads fields of a JSON object; a '.' leads into an object within.
 
     Raises:
         SourceError: The file is no JSON, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path, root)
+    text = _read_text(path, files)
     try:
         document = _decoded(text, fields)
     except SourceError:
@@ -46,14 +48,16 @@ def read_json(path: str, fields: Sequence[str | None], root: str | None = None) 
     return [_find_field(document, field) for field in fields]
 
 
-def read_txt(path: str, fields: Sequence[str | None], root: str | None = None) -> list[Any]:
+def read_txt(
+    path: str, fields: Sequence[str | None], files: FileStore[str] = ANYWHERE
+) -> list[Any]:
     """Reads fields of a dict that was written as `str(dict)`, without evaluating it as code.
 
     Raises:
         SourceError: The file is anything but a Python literal, too long, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path, root)
+    text = _read_text(path, files)
     if len(text) > _LONGEST_LITERAL:
         raise SourceError(
             "the text is too long to be read as a Python literal",
@@ -66,7 +70,7 @@ def read_txt(path: str, fields: Sequence[str | None], root: str | None = None) -
 
 
 def read_csv(
-    path: str, columns: Sequence[str | None], root: str | None = None
+    path: str, columns: Sequence[str | None], files: FileStore[str] = ANYWHERE
 ) -> list[npt.NDArray[Any]]:
     """Reads columns as (rows,), or the whole table as (rows, columns), of float64.
 
@@ -78,7 +82,7 @@ def read_csv(
             differ in width, or a name occurs twice.
         OSError: The file cannot be opened.
     """
-    stream = io.StringIO(_read_text(path, root), newline="")
+    stream = io.StringIO(_read_text(path, files), newline="")
     whole = None in columns
     header = next(filter(None, csv.reader(stream)))
     if _is_numeric(header):
@@ -315,8 +319,8 @@ def _parse_table(stream: io.StringIO, columns: Sequence[int] | None) -> npt.NDAr
     return table
 
 
-def _read_text(path: str, root: str | None) -> str:
-    data = read_inside(root, path)
+def _read_text(path: str, files: FileStore[str]) -> str:
+    data = files.read(path)
     try:
         text = data.decode(bom_encoding(data[:4]))
     except UnicodeDecodeError as error:

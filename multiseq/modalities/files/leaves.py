@@ -9,6 +9,7 @@ import numpy as np
 
 from ...dtypes import fix_of, is_fit
 from ...errors import MultiseqError, SourceError, SpecError, said
+from ...sources.folders import FileStore
 from ...sources.foreign import Foreign, given_array
 from ...transforms import Holder, Transform
 from ...transforms.steps import stacked
@@ -77,8 +78,8 @@ class FileLeaf(Holder):
 class File(Holder):
     """One file of each sample, and the leaves that come from it."""
 
-    def __init__(self, root: str, leaves: Sequence[FileLeaf]) -> None:
-        self.leaves, self.template, self._root = leaves, leaves[0].template, root
+    def __init__(self, files: FileStore[str], leaves: Sequence[FileLeaf]) -> None:
+        self.leaves, self.template, self._files = leaves, leaves[0].template, files
         self._foreign = leaves[0].foreign
         self._fields = [leaf.template.field for leaf in leaves]
 
@@ -103,7 +104,7 @@ class File(Holder):
 
     def _read(self, paths: Sequence[str]) -> list[Any]:
         if self.template.kind == "npy":
-            stack = ArrayStack(len(paths), self._root)
+            stack = ArrayStack(len(paths), self._files)
             _each(stack.read, paths, paths)
             return [stack.result()]
         rows = _each(self._row, paths, paths)
@@ -112,8 +113,8 @@ class File(Holder):
     def _row(self, path: str) -> list[Any]:
         """The values of one file, one for each leaf."""
         if self._foreign is not None:
-            return [given_array(self._foreign.read_inside(self._root, path))]
-        return _READERS[self.template.kind](path, self._fields, self._root)
+            return [given_array(self._foreign.read(self._files, path))]
+        return _READERS[self.template.kind](path, self._fields, self._files)
 
 
 def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence[str]) -> list[Any]:
@@ -145,10 +146,10 @@ def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
     return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
 
 
-def by_file(root: str, leaves: Sequence[FileLeaf]) -> list[File]:
+def by_file(files: FileStore[str], leaves: Sequence[FileLeaf]) -> list[File]:
     """Groups leaves by file; an array file is all one leaf, so each such leaf reads for itself."""
     groups: dict[Any, list[FileLeaf]] = {}
     for leaf in leaves:
         own = leaf.place if leaf.template.kind in ("npy", "") else None
         groups.setdefault((leaf.template.path, own), []).append(leaf)
-    return [File(root, group) for group in groups.values()]
+    return [File(files, group) for group in groups.values()]

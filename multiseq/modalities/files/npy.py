@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import io
 import math
-import os
 import zipfile
 from collections.abc import Sequence
 from typing import IO, Any
@@ -21,7 +20,7 @@ from numpy.lib import format as npy
 
 from ...errors import SourceError
 from ...memory import aligned_empty
-from ...paths import open_inside, open_inside_sized
+from ...sources.folders import ANYWHERE, FileStore, Opened
 from .templates import no_such_field
 
 __all__ = ["ArrayStack", "read_npz"]
@@ -41,11 +40,11 @@ class ArrayStack:
 
     Args:
         count: How many files will be read.
-        root: The folder that their paths may not leave.
+        files: Where they are.
     """
 
-    def __init__(self, count: int, root: str | None = None) -> None:
-        self._count, self._root = count, root
+    def __init__(self, count: int, files: FileStore[str] = ANYWHERE) -> None:
+        self._count, self._files = count, files
         self._rows: npt.NDArray[Any] | None = None
         self._arrays: list[npt.NDArray[Any]] = []
         self._ragged = False
@@ -59,7 +58,7 @@ class ArrayStack:
             SourceError: The file is damaged, or holds pickled objects.
             OSError: The file cannot be opened.
         """
-        with _File(*open_inside_sized(self._root, path)) as file:
+        with self._files.open(path) as file:
             array = self._as_before(file)
             if array is None:
                 header = _read_header(file, file.size)
@@ -71,13 +70,13 @@ class ArrayStack:
         """What was read: (count, *shape of one) in one array, or a list if they differ."""
         return self._arrays if self._rows is None or self._ragged else self._rows
 
-    def _as_before(self, file: _File) -> npt.NDArray[Any] | None:
+    def _as_before(self, file: Opened) -> npt.NDArray[Any] | None:
         """Reads header and data at once, where they are as those of the first file."""
         header = self._header
         if header is None or self._rows is None or file.size != header.end:
             return None
         array = self._rows[len(self._arrays), ...]
-        if file.read_both(self._raw, array) == file.size and self._raw == header.raw:
+        if file.readv((self._raw, array)) == file.size and self._raw == header.raw:
             return array
         file.seek(0)
         return None
@@ -93,20 +92,22 @@ class ArrayStack:
         return np.empty(header.shape, header.native)
 
 
-def read_npz(path: str, names: Sequence[str], root: str | None = None) -> list[npt.NDArray[Any]]:
+def read_npz(
+    path: str, names: Sequence[str], files: FileStore[str] = ANYWHERE
+) -> list[npt.NDArray[Any]]:
     """Reads arrays of an archive by name.
 
     Args:
         path: The archive.
         names: Of the arrays.
-        root: The folder that the path may not leave.
+        files: Where it is.
 
     Raises:
         SourceError: The archive is damaged, lacks an array, or holds pickled objects.
         OSError: The file cannot be opened.
     """
     try:
-        with open(open_inside(root, path), "rb") as file, zipfile.ZipFile(file) as archive:
+        with files.open(path) as file, zipfile.ZipFile(file) as archive:
             return [_read_member(archive, name) for name in names]
     except (SourceError, OSError):
         raise
@@ -150,38 +151,6 @@ class _Member:
         piece = self.read(min(len(room), _PIECE))
         room[: len(piece)] = np.frombuffer(piece, np.uint8)
         return len(piece)
-
-
-class _File:
-    """A file open for reading. `io.FileIO` would cost as much again as all that is done here."""
-
-    __slots__ = ("_number", "size")
-
-    def __init__(self, number: int, size: int) -> None:
-        self._number, self.size = number, size
-
-    def __enter__(self) -> _File:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._number)
-
-    def read(self, size: int) -> bytes:
-        return os.read(self._number, size)
-
-    def read_both(self, header: bytearray, array: Any) -> int:
-        if hasattr(os, "readv"):
-            return os.readv(self._number, (header, array))
-        return 0
-
-    def readinto(self, array: Any) -> int:
-        if hasattr(os, "readv"):
-            return os.readv(self._number, (array,))
-        with io.FileIO(self._number, closefd=False) as file:  # Windows.
-            return file.readinto(array) or 0
-
-    def seek(self, offset: int) -> None:
-        os.lseek(self._number, offset, os.SEEK_SET)
 
 
 class _Header:

@@ -16,6 +16,7 @@ from ...order import Indices
 from ...samples import Structure
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
+from ...sources.folders import Folder
 from ...sources.foreign import Foreign, as_foreign
 from ...transforms import Transform
 from ...transforms.steps import as_steps
@@ -107,11 +108,16 @@ class FileSequence(MultiInputSequence):
         **keywords: Unpack[BaseKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
-        self._root = _checked_folder(root)
-        super().__init__(self._prepare(parts, transforms or {}, read, keys), **keywords)
+        folder = _checked_folder(root)
+        super().__init__(self._prepare(folder, parts, transforms or {}, read, keys), **keywords)
 
     def _prepare(
-        self, parts: Mapping[str, Any], transforms: Mapping[Any, Any], read: Any, keys: Any
+        self,
+        root: str,
+        parts: Mapping[str, Any],
+        transforms: Mapping[Any, Any],
+        read: Any,
+        keys: Any,
     ) -> pd.Index[Any]:
         """Plans what to read from which file, and returns the keys of those files."""
         in_files = _parts_in_files(parts)
@@ -124,14 +130,15 @@ class FileSequence(MultiInputSequence):
             )
         ]
         self._transforms = _assign_transforms(self._leaves, transforms)
-        self._files = by_file(self._root, self._leaves)
+        folder = Folder(root)
+        self._files = by_file(folder, self._leaves)
         goals = _named("targets", parts["targets"]) if "targets" in in_files else []
         start = len(self._structure.of_inputs())
-        self._goal_files = by_file(self._root, self._leaves[start : start + len(goals)])
+        self._goal_files = by_file(folder, self._leaves[start : start + len(goals)])
         templates = [file.template for file in self._files]
-        index = checked_keys(find_keys(self._root, templates) if keys is None else keys)
+        index = checked_keys(find_keys(root, templates) if keys is None else keys)
         if keys is not None:
-            check_files(self._root, templates, list(map(str, index.tolist())))
+            check_files(root, templates, list(map(str, index.tolist())))
         self._file_keys = index.to_numpy()
         self._source_rows = rows_beside(keys)
         others = {name: parts[name] for name in parts.keys() - in_files}

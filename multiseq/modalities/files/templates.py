@@ -109,15 +109,15 @@ def find_keys(root: str, templates: Sequence[Template]) -> list[str] | list[int]
         ArgumentError: No file fits a template.
         SourceError: A file is a symbolic link that leaves the folder.
     """
-    folder = _Folder(root)
+    listing = _Listing(root)
     found: dict[str, set[str]] = {}
     taken: set[str] = set()
     for template in sorted(_by_path(templates), key=lambda t: (-len(t.path), t.path)):
-        keys = {key for key in folder.keys_of(template) if template.name(key) not in taken}
+        keys = {key for key in listing.keys_of(template) if template.name(key) not in taken}
         taken.update(map(template.name, keys))
         found[template.path] = keys
         if not keys:
-            raise folder.holds_none(template)
+            raise listing.holds_none(template)
     every = set().union(*found.values())
     missing = {path: _sorted(every - keys) for path, keys in found.items() if every - keys}
     if missing:
@@ -137,14 +137,14 @@ def check_files(root: str, templates: Sequence[Template], keys: Sequence[str]) -
         AlignmentError: A key lacks one of its files.
         SourceError: A key leads out of the folder.
     """
-    folder = _Folder(root)
+    listing = _Listing(root)
     missing: dict[str, list[str]] = {}
     for template in _by_path(templates):
-        lacking = [key for key in keys if not folder.has(template.name(key), len(template.parts))]
+        lacking = [key for key in keys if not listing.has(template.name(key), len(template.parts))]
         if lacking:
             missing[template.path] = lacking
     if missing:
-        held = list_names(sorted(folder.entries(""), key=_natural))
+        held = list_names(sorted(listing.entries(""), key=_natural))
         raise _missing(missing, f"correct `keys`; the folder holds {held or 'nothing'}")
 
 
@@ -163,7 +163,7 @@ def no_such_field(kind: str, name: str, known: Collection[str]) -> SourceError:
     )
 
 
-class _Folder:
+class _Listing:
     """A listing, read on demand and once: what each folder below `root` holds."""
 
     def __init__(self, root: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SourceError
-from ...sources.files import FileStore
+from ...sources.folders import FileStore
 from ...sources.foreign import Foreign, given_array
 from .fitting import Box, Fitting, Pixels
 
@@ -35,7 +35,7 @@ class GivenImage:
     dtype: np.dtype[Any]
     scale: float | None
 
-    def __call__(self, files: FileStore, index: int) -> Pixels:
+    def __call__(self, files: FileStore[int], index: int) -> Pixels:
         """Reads one image.
 
         Returns:
