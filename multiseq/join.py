@@ -274,7 +274,8 @@ class JoinedSequence(MultiInputSequence):
         other.parts, other.dropped = [], {}
         return other
 
-    def _learn(self, indices: Indices, progress: str | None) -> None:
+    def learn_transforms(self, indices: Indices, progress: str | None) -> None:
+        """Lets each part learn, of its samples among these."""
         for label, member in zip(self._part_names, self._members, strict=False):
             shown = None if progress is None else f"{progress} {label}"
             member.learn(indices, shown, self._settings.on_error)

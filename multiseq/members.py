@@ -149,7 +149,7 @@ class SequenceMember(Holder, Member):
     def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
         learner = self.sequence.replace(on_error=on_error)
-        learner._learn(self.source_indices(indices), progress)
+        learner.learn_transforms(self.source_indices(indices), progress)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""

@@ -59,7 +59,7 @@ class Adapting(Views):
             self._make_own()
             with naming(self.called), afresh(self._learners()):
                 indices = self.source_indices(np.arange(self.num_samples))
-                self._learn(indices, "adapt" if progress else None)
+                self.learn_transforms(indices, "adapt" if progress else None)
         finally:
             learned = set(map(id, self._distinct()))
             for other in _sequences():
@@ -99,7 +99,16 @@ class Adapting(Views):
             if shared(other._family):
                 exchange.apply(other)
 
-    def _learn(self, indices: Indices, progress: str | None) -> None:
+    def learn_transforms(self, indices: Indices, progress: str | None) -> None:
+        """Gives the transforms what they learn from; `adapt` calls it, once they are reset.
+
+        That is `raw_rows` or `raw` of the samples. Written where it is something else, such as
+        rows of which each is part of many samples, or where the transforms are those of parts.
+
+        Args:
+            indices: Of the samples to learn from, as `load_sample` takes them.
+            progress: What a progress bar is called; None for no bar.
+        """
         if type(self).raw_rows is not Adapting.raw_rows:
             with naming(self.called):
                 learn_rows(self.transforms, self.raw_rows, indices, progress)

@@ -29,17 +29,9 @@ __all__ = ["Views", "alive"]
 
 # What Keras or the engine asks for; its names are public, and none of a user's business.
 _NOT_FOR_USERS = {
-    *(
-        "augments",
-        "by_batch",
-        "called",
-        "checks_weights",
-        "collates",
-        "for_workers",
-        "loads_batches",
-    ),
-    *("make_layout", "make_sample", "note_substituted", "served_layout", "source_indices"),
-    *("substitutes", "target_chunks"),
+    *("augments", "by_batch", "called", "checks_weights", "collates"),
+    *("for_workers", "learn_transforms", "loads_batches", "make_layout", "make_sample"),
+    *("note_substituted", "served_layout", "source_indices", "substitutes", "target_chunks"),
     *("max_queue_size", "on_epoch_begin", "use_multiprocessing", "workers"),
 }
 _OF_A_RUN = ("_clock", "_live", "_reported", "_sorted", "_substituted")

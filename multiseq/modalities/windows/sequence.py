@@ -244,7 +244,8 @@ class WindowSequence(MultiInputSequence):
     def _of_inputs(self) -> set[Any]:
         return {"past", "static"}.intersection(self.transforms)
 
-    def _learn(self, indices: Indices, progress: str | None) -> None:
+    def learn_transforms(self, indices: Indices, progress: str | None) -> None:
+        """Learns from the rows of these windows, each once however many it is part of."""
         for name, transform in self.transforms.items():
             rows = np.flatnonzero(self._used(name, indices))
             shown = None if progress is None else f"{progress} {name}"
