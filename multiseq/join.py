@@ -15,19 +15,14 @@ from .engine.layout import batch_of_one, infer_layout
 from .errors import ArgumentError, SampleError, few
 from .keys.aligning import align_keys
 from .keys.targets import Targets
-from .members import (
-    ArrayMember,
-    Member,
-    Origin,
-    SequenceMember,
+from .members import ArrayMember, Member, Origin, SequenceMember, targets_of, times_of
+from .merging import (
     check_parts,
     label_indexes_of,
     merged_inputs,
     named_transforms,
     one_of,
     rows_of,
-    targets_of,
-    times_of,
 )
 from .order import Draw, Indices, Sampler
 from .samples import Leaves, Sample, Structure

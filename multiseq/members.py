@@ -1,11 +1,11 @@
-"""The parts of a join, each by the join's own indices."""
+"""What a join is put together from, each by the join's own indices."""
 
 from __future__ import annotations
 
 import abc
 import copy
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,29 +13,13 @@ import numpy as np
 
 from . import _keras
 from .engine.job import Layout, blame
-from .errors import ArgumentError
-from .keys.rows import AnyRows, deciding, joined
-from .keys.targets import label_indexes
 from .keys.times import overall
 from .order import Draw, Indices
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
-from .transforms import Holder, Transform
+from .transforms import Holder
 
-__all__ = [
-    "Origin",
-    "Member",
-    "SequenceMember",
-    "ArrayMember",
-    "check_parts",
-    "label_indexes_of",
-    "merged_inputs",
-    "named_transforms",
-    "one_of",
-    "rows_of",
-    "targets_of",
-    "times_of",
-]
+__all__ = ["ArrayMember", "Member", "Origin", "SequenceMember", "targets_of", "times_of"]
 
 
 @dataclass(frozen=True)
@@ -167,32 +151,6 @@ class SequenceMember(Holder, Member):
         return [list(column) for column in zip(*rows, strict=True)]
 
 
-def named_transforms(
-    parts: Sequence[tuple[str | None, str, MultiInputSequence]],
-) -> dict[Any, Transform]:
-    """Returns the transforms of a join's parts, by the names that its inputs have.
-
-    One that makes the only input of a named part has the part's name. Others keep their own; where
-    two parts use the same, the part's is put before it.
-
-    Args:
-        parts: For each the name of its input, where the join gives it one; what it is called; and
-            the sequence.
-    """
-    found = [
-        (called, called if name is not None and own in part._of_inputs else own, transform)
-        for name, called, part in parts
-        for own, transform in part.transforms.items()
-    ]
-    twice = {
-        name
-        for _, name, transform in found
-        for _, other, another in found
-        if name == other and transform is not another
-    }
-    return {f"{part}.{name}" if name in twice else name: each for part, name, each in found}
-
-
 class ArrayMember(Member):
     """Targets or weights given as arrays, a row for each of the join's samples."""
 
@@ -210,85 +168,6 @@ class ArrayMember(Member):
         return [array[indices] for array in self._arrays]
 
 
-def check_parts(roles: list[tuple[str | None, Any]]) -> list[str]:
-    """Returns a name for each part, for errors."""
-    for _, part in roles:
-        if not isinstance(part, MultiInputSequence):
-            raise ArgumentError("only sequences can be joined", got=part)
-        _check_settings(part)
-    if not roles:
-        raise ArgumentError("there is nothing to join")
-    return [name or f"part {n} ({type(part).__name__})" for n, (name, part) in enumerate(roles)]
-
-
-def _check_settings(part: MultiInputSequence) -> None:
-    """Raises ArgumentError where a part has what only a join can have."""
-    if part.collates:
-        raise ArgumentError(
-            "a sequence with a collate of its own cannot be joined", got=type(part).__name__
-        )
-    settings = part._settings
-    for name, lost in (
-        ("class_weight", settings.class_weight is not None),
-        ("sampler", settings.sampler is not None),
-        ("on_error", settings.on_error != "raise"),
-    ):
-        if lost:
-            raise ArgumentError(
-                f"a part of a join has {name}=, which would be lost",
-                got=type(part).__name__,
-                fix=f"give it to the join: join(..., {name}=...)",
-            )
-
-
-def merged_inputs(nested: list[tuple[Any, ...]], names: list[str | None]) -> Any:
-    """Returns the join's inputs: a dict where inputs have names, else a tuple."""
-    named: dict[str, Any] = {}
-    unnamed: list[Any] = []
-    for (inputs, *_), name in zip(nested, names, strict=True):
-        if name is not None:
-            leaves = [inputs] if isinstance(inputs, Origin) else list(_values(inputs))
-            if len(leaves) != 1:
-                raise ArgumentError(
-                    f"part {name!r} has {len(leaves)} inputs, and a named part gives one",
-                    fix="pass it by position: it then brings its own input names",
-                )
-            inputs = {name: leaves[0]}
-        if isinstance(inputs, dict):
-            if clash := named.keys() & inputs.keys():
-                raise ArgumentError(f"two parts have an input {sorted(clash)[0]!r}")
-            named.update(inputs)
-        else:
-            unnamed += [inputs] if isinstance(inputs, Origin) else inputs
-    if named and unnamed:
-        raise ArgumentError(
-            "some inputs have names and some have none",
-            got=f"names: {', '.join(named)}; without: {len(unnamed)}",
-            fix="pass every part with a single input by keyword: join(image=images, …)",
-        )
-    return named or (unnamed[0] if len(unnamed) == 1 else tuple(unnamed))
-
-
-def _values(inputs: Any) -> Any:
-    return inputs.values() if isinstance(inputs, dict) else inputs
-
-
-def one_of(found: list[Any], role: str) -> Any:
-    """Returns the only one, or several dicts by output name as one."""
-    if len(found) == 1:
-        return found[0]
-    merged: dict[str, Any] = {}
-    for each in found:
-        if not isinstance(each, dict) or merged.keys() & each.keys():
-            raise ArgumentError(
-                f"several parts have {role}",
-                got=f"{len(found)} parts",
-                fix=f"say which: join(..., {role}=...), or give each of them a name in a dict",
-            )
-        merged.update(each)
-    return merged
-
-
 def times_of(members: Sequence[Member], indices: Indices) -> tuple[Any, Any, Any] | None:
     """Returns the first and the last time of samples over all members, and their zone.
 
@@ -301,25 +180,6 @@ def times_of(members: Sequence[Member], indices: Indices) -> tuple[Any, Any, Any
     first, last, zones = zip(*found, strict=True)
     zone = overall(zones, [times.dtype for times in first])
     return np.minimum.reduce(first), np.maximum.reduce(last), zone
-
-
-def label_indexes_of(
-    targets: Any, sample_weight: Any, parts: Sequence[MultiInputSequence]
-) -> dict[str, Any]:
-    """Returns the labels of targets and weights by name: an index or a dict.
-
-    Those with the index of a part's source go by row, and limit no keys.
-    """
-    found = {}
-    for name, value in (("targets", targets), ("sample_weight", sample_weight)):
-        if not isinstance(value, MultiInputSequence):
-            found.update(label_indexes(value, name))
-    sources = deciding(rows for part in parts for rows in part._source_rows)
-    return {
-        name: index
-        for name, index in found.items()
-        if isinstance(index, Mapping) or not any(rows.readings(index) for rows in sources)
-    }
 
 
 def targets_of(
@@ -336,14 +196,3 @@ def targets_of(
         dict(enumerate(member.columns(indices))) if number == given else member.targets(indices)
         for number, member in enumerate(members)
     ]
-
-
-def rows_of(
-    parts: Sequence[MultiInputSequence], positions: Sequence[Indices | None]
-) -> tuple[AnyRows, ...]:
-    """Returns the rows that the samples of all parts were made of, in the join's order."""
-    return joined(
-        rows if mine is None else rows.of(mine)
-        for part, mine in zip(parts, positions, strict=True)
-        for rows in part._source_rows
-    )

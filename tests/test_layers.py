@@ -106,6 +106,7 @@ LAYERS = (
     "base",
     "sequence",
     "members",
+    "merging",
     "join",
     "modalities.arrays.stores",
     "modalities.arrays.*",

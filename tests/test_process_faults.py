@@ -33,6 +33,7 @@ from troubled import (
     UnicornError,
     leave,
     refuse,
+    stood_in_for,
     unknown_error,
 )
 
@@ -138,11 +139,13 @@ def test_a_collate_that_kills_its_workers() -> None:
 
 
 @pytest.mark.parametrize("kind", [Fatal, FatalBulk])
-def test_a_sample_that_kills_its_workers_can_be_substituted(kind: Any) -> None:
+def test_a_sample_that_kills_its_workers_can_be_substituted(kind: Any, caplog: Any) -> None:
     serial = Broken(50, batch_size=8, seed=3, on_error="substitute")
     with in_processes(kind, 50, "exit", workers=1, on_error="substitute") as seq:
         assert frozen_epoch(seq) == frozen_epoch(serial)
-        assert "3 worker processes died" in str(seq._substituted[13])
+        (said,) = stood_in_for(seq, caplog)
+    assert said.startswith("key 13: ")
+    assert "3 worker processes died" in said
 
 
 def test_a_worker_that_leaves_a_process_behind(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_values_follow_their_samples_into_a_part() -> None:
     assert keys_of(subset) == {"k05", "k10"}
     train, test = seq.split(0.9, 0.1)
     assert keys_of(train) == set(train.keys) & set(KEYS[::5])
-    assert test._settings.sampler is None
+    assert keys_of(test) == set(test.keys)
 
 
 def test_a_strategy_is_applied_to_the_part() -> None:

@@ -197,7 +197,7 @@ def test_close_may_come_at_any_time(films: Path) -> None:
 
     def read_or_close(number: int) -> Any:
         for _ in range(20 * (number % 2)):
-            seq._database.close()
+            seq.close()
         return [frozen(seq[index]) for index in range(5)]
 
     for number, found in in_threads(read_or_close, range(8)):

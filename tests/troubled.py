@@ -5,6 +5,7 @@ Workers import this module, so it imports neither Keras nor pytest.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -290,3 +291,13 @@ DEATHS: dict[str, Any] = {
     "segfault": _segfault,
     "hang": _hang,
 }
+
+
+def stood_in_for(seq: Any, caplog: Any) -> list[str]:
+    """Ends the epoch; returns what it says of the samples that others stood in for, sorted."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "multiseq"):
+        seq.on_epoch_end()
+    (record,) = caplog.records
+    said: str = record.getMessage().partition(" samples: ")[2]
+    return sorted(said.split("; "))

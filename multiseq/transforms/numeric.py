@@ -15,8 +15,8 @@ from .base import is_missing
 
 __all__ = [
     "Array",
-    "Float64",
     "Features",
+    "Float64",
     "as_numbers",
     "check_axis",
     "check_finite",
