@@ -125,7 +125,9 @@ class Order:
         shuffle: Whether to permute; otherwise source order.
         sampler: Takes the place of `shuffle`.
         share: (index, count): of each `count` samples that come in a row, only the one at `index`.
-        even: Whether all shares are to be of one length; what is left over is then left out.
+        drop_last: Whether samples left over, fewer than `count`, are left out. Otherwise the first
+            of the epoch come once more, one for each share that has none of these: all shares are
+            of one length either way.
     """
 
     def __init__(
@@ -136,14 +138,13 @@ class Order:
         shuffle: bool = False,
         sampler: Sampler | None = None,
         share: tuple[int, int] = (0, 1),
-        even: bool = False,
+        drop_last: bool = False,
     ) -> None:
         self._positions = None if sampler is None else _sampled(sampler, n, seed, epoch)
         self._permutation = Permutation(n, seed, epoch) if shuffle and n > 1 else None
         self._whole = n if self._positions is None else len(self._positions)
         self._first, self._step = share
-        left_over = 0 if even else self._step - 1 - self._first
-        self.length = (self._whole + left_over) // self._step
+        self.length = self._whole // self._step if drop_last else -(-self._whole // self._step)
         self._block: tuple[int, Indices] = (0, np.empty(0, np.int64))
 
     def __len__(self) -> int:
@@ -153,12 +154,17 @@ class Order:
         """Returns the positions of the samples that come `start`th to `stop`th, int64."""
         if self._step == 1:
             return self._slice(start, stop)
-        last = self._first + (stop - 1) * self._step
-        return self._slice(self._first + start * self._step, last + 1)[:: self._step]
+        first, last = self._first + start * self._step, self._first + (stop - 1) * self._step
+        if last < self._whole:
+            return self._slice(first, last + 1)[:: self._step]
+        again = self.at(np.array([stop - 1]))
+        return again if start == stop - 1 else np.append(self.slice(start, stop - 1), again)
 
     def at(self, places: Indices) -> Indices:
         """Returns the positions of the samples that come at these places, in any order."""
         places = self._first + places * self._step
+        if self._step > 1:
+            places %= self._whole  # The last may lie beyond the end: an early one comes again.
         if self._positions is not None:
             return self._positions[places]
         return places if self._permutation is None else self._permutation(places)

@@ -164,9 +164,7 @@ class Settings:
 
     def order(self, n: int, epoch: int) -> Order:
         """Returns the order of n samples in an epoch."""
-        return Order(
-            n, self.seed, epoch, self.shuffle, self.sampler, self.share, even=self.drop_last
-        )
+        return Order(n, self.seed, epoch, self.shuffle, self.sampler, self.share, self.drop_last)
 
     def num_batches(self, samples: int) -> int:
         """How many batches so many samples make.

@@ -74,8 +74,9 @@ def _check_order(seq: MultiInputSequence) -> None:
     settings = seq._settings
     if settings.sampler is None and served.has_duplicates:
         raise _broken(seq, "a sample comes twice in an epoch")
-    if settings.sampler is None and not settings.drop_last and len(served) != seq.num_samples:
-        raise _broken(seq, "not every sample comes in an epoch", len(served), seq.num_samples)
+    expected = -(-seq.num_samples // settings.share[1])
+    if settings.sampler is None and not settings.drop_last and len(served) != expected:
+        raise _broken(seq, "not every sample comes in an epoch", len(served), expected)
 
 
 def _check_batch(seq: MultiInputSequence, index: int, batch: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from coded import Coded, Noisy, codes, frozen
+from coded import Bulk, Coded, Noisy, codes, frozen
 
 from multiseq import BalancedSampler, BucketSampler
 from multiseq.errors import ArgumentError
@@ -40,11 +40,9 @@ def test_the_shares_of_a_step_are_the_batch_of_the_whole(
         for index in range(len(seq)):
             shares = [codes(part[index]) for part in parts]
             whole = codes(seq[index])
-            assert sorted(code for share in shares for code in share) == sorted(whole)
-            assert {len(share) for share in shares} <= {
-                len(whole) // count,
-                len(whole) // count + 1,
-            }
+            assert {len(share) for share in shares} == {-(-len(whole) // count)}
+            dealt = [code for row in zip(*shares, strict=True) for code in row]
+            assert dealt == whole + codes(seq[0])[: len(dealt) - len(whole)]
             for part, share in zip(parts, shares, strict=True):
                 assert part.batch_keys(index).tolist() == share
 
@@ -57,10 +55,49 @@ def test_with_drop_last_all_shards_have_as_many_full_batches(n: int, count: int)
     assert {len(part[index][1]) for part in parts for index in range(len(part))} == {12 // count}
 
 
+@pytest.mark.parametrize("n", [*range(1, 38), 10**9 + 1])
+@pytest.mark.parametrize("count", [2, 3, 4, 12])
+def test_shards_are_in_step_whatever_the_number_of_samples(n: int, count: int) -> None:
+    """As many batches, of as many rows; nobody is left out, and fewer than `count` come again."""
+    seq = Coded(n, batch_size=12, shuffle=True, seed=1)
+    parts, steps = shards(seq, count), len(seq)
+    assert {len(part) for part in parts} == {steps}
+    for index in {0, steps // 2, steps - 2, steps - 1} - {-1}:
+        shares = [part.batch_keys(index).tolist() for part in parts]
+        whole = seq.batch_keys(index).tolist()
+        dealt = [key for row in zip(*shares, strict=True) for key in row]
+        assert dealt[: len(whole)] == whole
+        again = dealt[len(whole) :]
+        assert len(again) < count
+        assert again == [seq.batch_keys(0)[k % min(n, 12)] for k in range(len(again))]
+
+
+def test_a_row_that_comes_again_is_loaded_among_several_batches() -> None:
+    """Several batches are loaded at once, and a last batch may be full by such a row."""
+    seq = Bulk(64 * 4 - 1, batch_size=64, shuffle=True, seed=1).shard(3, 4)
+    found = [codes(seq[index]) for index in range(len(seq))]
+    assert found == [seq.batch_keys(index).tolist() for index in range(4)]
+    assert seq.asked == [32, 32]
+
+
 def test_a_last_batch_of_fewer_samples_than_shards() -> None:
     parts = shards(Coded(13, batch_size=12), 4)
-    assert [len(part) for part in parts] == [2, 1, 1, 1]
-    assert codes(parts[0][1]) == [12]
+    assert [len(part) for part in parts] == [2, 2, 2, 2]
+    assert [codes(part[1]) for part in parts] == [[12], [0], [1], [2]]
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_a_run_goes_on_with_another_number_of_processes(drop_last: bool) -> None:
+    """2, 3 and 2 processes make the batches of one, at every step of a run that stops midway."""
+    seq = Coded(64, batch_size=12, shuffle=True, seed=1, drop_last=drop_last)
+    steps = [(epoch, index) for epoch in range(3) for index in range(len(seq))]
+    for number, (epoch, index) in enumerate(steps):
+        parts = shards(seq, 3 if 7 <= number < 14 else 2)
+        for each in (seq, *parts):
+            each.set_epoch(epoch)
+        shares = [codes(part[index]) for part in parts]
+        dealt = [code for row in zip(*shares, strict=True) for code in row]
+        assert dealt[: 12 if drop_last or index < 5 else 4] == codes(seq[index])
 
 
 def test_a_shard_of_a_shard() -> None:
@@ -73,7 +110,9 @@ def test_a_shard_of_a_shard() -> None:
 def test_it_keeps_the_contract_but_for_the_others_samples() -> None:
     sampler = BalancedSampler(LABELS)
     check_sequence(Coded(80, batch_size=12, sampler=sampler, seed=1).shard(1, 3))
-    check_sequence(Coded(80, batch_size=12, shuffle=True, drop_last=True, seed=1).shard(1, 3))
+    for drop_last in (False, True):
+        seq = Coded(80, batch_size=12, shuffle=True, drop_last=drop_last, seed=1)
+        check_sequence(seq.shard(1, 3))
 
 
 def test_workers_make_no_difference() -> None:
@@ -92,7 +131,7 @@ def test_a_sample_is_augmented_as_in_the_whole() -> None:
 
 def test_a_large_epoch_is_computed_by_blocks() -> None:
     seq = Coded(10**9, batch_size=60, shuffle=True, seed=1)
-    last = len(seq) - 1
+    last = len(seq) - 2  # Full; the one after it is filled up.
     for index in (0, 100_000, last):
         found = [key for part in shards(seq, 3) for key in part.batch_keys(index)]
         assert sorted(found) == sorted(seq.batch_keys(index))

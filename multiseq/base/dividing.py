@@ -97,13 +97,22 @@ class Dividing(Views):
     def shard(self, index: int, count: int) -> Self:
         """Returns this sequence's share of each batch, for one of several processes.
 
-        `batch_size` is that of all shards together: in a shard, batches are `count` times smaller.
-        Whatever the number of shards, the same samples make up step i. Every shard knows all
-        samples (so that each learns the same in `adapt`), and serves its own: the shares of an
-        epoch are disjoint, and together they are the epoch. All shards need the same `seed`.
+            >>> train = train.shard(*multiseq.current_shard())
 
-        With `drop_last=True` every shard has the same number of full batches, which training in
-        step needs. Without, shards may differ by one sample, and so by a batch at the end.
+        `batch_size` is that of all shards together: in a shard, batches are `count` times smaller.
+        Whatever the number of shards, the same samples make up step i, so a run may go on with
+        another number of processes. Every shard knows all samples (so that each learns the same in
+        `adapt`), and serves its own. All shards need the same `seed`.
+
+        All shards have as many batches, and batch i has as many rows in each: processes in step
+        would else wait for one another forever. Where the last batch cannot be shared out evenly,
+        the shards that lack a row are given one more of the epoch's first samples, `count - 1` at
+        most (as torch's `DistributedSampler` has it). But for these the shares of an epoch are
+        disjoint, and together they are the epoch. With `drop_last=True` none comes twice, and all
+        batches are of one size, which a process with several devices of its own may need.
+
+        What is repeated counts twice in a metric. For exact ones do not shard what is evaluated:
+        let every process read it whole, or one alone. `predictions` reads it whole, always.
 
         Args:
             index: Of this shard, from 0.
