@@ -75,6 +75,15 @@ def test_any_store_can_stand_behind(root: Path, template: str) -> None:
     assert store.asked == [first.format(key=key) for key in KEYS]
 
 
+@pytest.mark.parametrize("template", TEMPLATES[:2])
+def test_a_system_need_not_read_into_several_arrays(
+    root: Path, monkeypatch: pytest.MonkeyPatch, template: str
+) -> None:
+    expected = read(Folder(root), template)
+    monkeypatch.delattr(os, "readv")  # As on Windows.
+    np.testing.assert_array_equal(read(Folder(root), template), expected)
+
+
 def test_so_it_can_for_a_function_of_bytes(root: Path) -> None:
     def pair(data: bytes) -> Any:
         return np.frombuffer(data, np.uint8)
