@@ -42,7 +42,7 @@ _ENQUEUERS = ".utils.data_utils"
 _READERS = (".py_dataset_adapter", ".engine.data_adapter", _ENQUEUERS)
 _DEEPEST = 100  # Frames; a call from Keras comes through far fewer.
 
-IN_WORKER = "MULTISEQ_WORKER" in os.environ  # Set by engine.processes, for the start alone.
+IN_WORKER = "MULTISEQ_WORKER" in os.environ  # Set for those of `engine`, to start with.
 
 
 def base_classes() -> tuple[type, ...]:
@@ -287,7 +287,10 @@ def _with_text(part: Any) -> Any:
 
 
 def as_torch(batch: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Returns the same batch with torch tensors over the same memory; strings stay arrays."""
+    """Returns the same batch with torch tensors over the same memory; strings stay arrays.
+
+    Of read-only arrays, copies.
+    """
     return tuple(_as_torch(part) for part in batch)
 
 
@@ -297,5 +300,6 @@ def _as_torch(part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(_as_torch(leaf) for leaf in part)
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
-        return sys.modules["torch"].from_numpy(part)
+        # Read-only arrays are another's memory, and torch has no tensors that nobody writes to.
+        return sys.modules["torch"].from_numpy(part if part.flags.writeable else part.copy())
     return part

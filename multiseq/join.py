@@ -55,6 +55,7 @@ class _Join(Protocol):
         sampler: Sampler | None = ...,
         workers: int = ...,
         use_multiprocessing: bool = ...,
+        cluster: str | None = ...,
         max_queue_size: int | None = ...,
         augment: Augmentation | None = ...,
         augmented: bool = ...,

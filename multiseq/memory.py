@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALIGNMENT", "BatchMemory", "aligned_empty", "is_batch"]
+__all__ = ["ALIGNMENT", "BatchMemory", "aligned_empty", "is_batch", "placed", "put", "views"]
 
 Array = npt.NDArray[Any]
 
@@ -113,3 +113,37 @@ def is_batch(array: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         and array.dtype is dtype
         and array.flags.c_contiguous
     )
+
+
+def placed(leaves: Sequence[Array], at: int) -> tuple[list[Any], int]:
+    """Returns offset, shape and dtype of each leaf in one piece of memory, and the size of that.
+
+    An array of strings of variable width, whose texts are elsewhere, stands for itself instead.
+
+    Args:
+        leaves: The arrays of a batch.
+        at: An aligned offset to begin at.
+    """
+    places: list[Any] = []
+    for leaf in leaves:
+        if leaf.dtype.kind == "T":
+            places.append(leaf)
+        else:
+            places.append((at, leaf.shape, leaf.dtype.str))
+            at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
+    return places, at
+
+
+def views(places: Sequence[Any], memory: Array) -> list[Array]:
+    """Returns arrays that look into memory, at the places that `placed` gave."""
+    return [
+        np.ndarray(place[1], place[2], memory, place[0]) if isinstance(place, tuple) else place
+        for place in places
+    ]
+
+
+def put(leaves: Sequence[Array], places: Sequence[Any], memory: Array) -> None:
+    """Copies leaves to their places in memory."""
+    for leaf, place, view in zip(leaves, places, views(places, memory), strict=True):
+        if isinstance(place, tuple):
+            view[...] = leaf

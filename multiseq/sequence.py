@@ -82,6 +82,10 @@ class MultiInputSequence(
             samples, in order; in place of `shuffle`.
         workers: How many workers load ahead; 0 loads when a batch is asked for.
         use_multiprocessing: Whether workers are processes, and not threads.
+        cluster: "ray" for workers on the machines of a Ray cluster: the one that `ray.init`
+            connected to; else the one at `RAY_ADDRESS`, or one on this machine. `workers` is how
+            many batches are loaded at once. Paths must lead to the same files on all machines.
+            The arrays of batches are read-only: they lie in Ray's store.
         max_queue_size: How many batches are read ahead; None for `workers + 2`, or up to 16 times
             as many of small ones that load quickly.
         augment: What is done at random to each sample, after `augment` where that is written: a
@@ -91,8 +95,8 @@ class MultiInputSequence(
             another one in its place, drawn by (seed, epoch, sample); or a function of the error
             (a SampleError that says where) that returns whether to substitute.
         max_errors: Most samples that are substituted in an epoch; one more raises.
-        timeout: Seconds after which a worker process that does not reply is replaced; None for
-            never.
+        timeout: Seconds after which a worker process that does not reply is replaced; on a
+            cluster, that a worker process may load one batch. None for any time.
         spec: Shape and dtype of leaves: nested like a sample, with a `Spec` or None at each leaf.
             What is left out is taken from the first sample.
         class_weight: {class: weight}, or "balanced" for weights inverse to how often this
@@ -117,6 +121,7 @@ class MultiInputSequence(
         sampler: Sampler | None = None,
         workers: int = 0,
         use_multiprocessing: bool = False,
+        cluster: str | None = None,
         max_queue_size: int | None = None,
         augment: Augmentation | None = None,
         augmented: bool = True,
@@ -136,6 +141,7 @@ class MultiInputSequence(
             sampler=sampler,
             workers=workers,
             use_multiprocessing=use_multiprocessing,
+            cluster=cluster,
             max_queue_size=max_queue_size,
             augment=augment,
             augmented=augmented,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
@@ -11,7 +12,7 @@ import numpy as np
 
 from .augmenting import Augmentation, as_augmentation
 from .checks import check_count
-from .errors import ArgumentError, SampleError, describe
+from .errors import ArgumentError, MissingPackageError, SampleError, describe
 from .order import Order, Sampler, draw_seed
 
 __all__ = ["BaseKeywords", "Keywords", "Parallel", "Settings"]
@@ -27,6 +28,7 @@ class Keywords(TypedDict, total=False):
     sampler: Sampler | None
     workers: int
     use_multiprocessing: bool
+    cluster: str | None
     max_queue_size: int | None
     augment: Augmentation | None
     augmented: bool
@@ -72,6 +74,7 @@ class Settings:
     sampler: Sampler | None = None
     workers: int = 0
     use_multiprocessing: bool = False
+    cluster: str | None = None
     max_queue_size: int | None = None
     augment: Any = None
     augmented: bool = True
@@ -109,6 +112,8 @@ class Settings:
                 fix="leave shuffle out: the sampler decides the order",
             )
         self._check_batches()
+        if self.cluster is not None:
+            self._check_cluster()
         if self.on_error not in ("raise", "substitute") and not callable(self.on_error):
             raise ArgumentError(
                 "bad on_error",
@@ -134,6 +139,28 @@ class Settings:
                 "a batch cannot be shared out evenly",
                 got=f"batch_size={self.batch_size} among {self.share[1]} shards",
                 fix="use a batch_size that is a multiple: it is that of all shards together",
+            )
+
+    def _check_cluster(self) -> None:
+        if self.cluster != "ray":
+            raise ArgumentError("bad cluster", got=self.cluster, expected='"ray", or None')
+        if self.use_multiprocessing:
+            raise ArgumentError(
+                "cluster and use_multiprocessing were both given",
+                fix="leave out use_multiprocessing for workers on the cluster; or leave out "
+                "cluster, cluster=None, for processes of this machine",
+            )
+        if not self.workers:
+            raise ArgumentError(
+                "cluster was given, and no workers",
+                got="workers=0",
+                fix="say how many batches may be loaded at once, such as workers=8; or leave out "
+                "cluster, cluster=None, to load in this process",
+            )
+        if importlib.util.find_spec("ray") is None:
+            raise MissingPackageError(
+                "loading on a cluster needs Ray, which is not installed",
+                fix='pip install "multiseq[ray]"',
             )
 
     def _set(self, name: str, value: Any) -> None:
@@ -185,9 +212,11 @@ class Settings:
 
     @property
     def engine(self) -> str:
-        """Who loads: "serial", "threads" or "processes"."""
+        """Who loads: "serial", "threads", "processes" or "ray"."""
         if not self.workers:
             return "serial"
+        if self.cluster is not None:
+            return self.cluster
         return "processes" if self.use_multiprocessing else "threads"
 
     @property

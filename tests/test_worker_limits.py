@@ -170,10 +170,10 @@ def test_a_memory_map_whose_file_was_replaced(tmp_path: Path) -> None:
 
 
 def test_a_memory_map_whose_file_is_replaced_later(tmp_path: Path) -> None:
-    from multiseq.engine.processes.payload import _Pickler
+    from multiseq.engine.processes.payload import Pickler
 
     np.save(tmp_path / "x.npy", np.ones((64, 4), "f4"))
-    pickler = _Pickler()
+    pickler = Pickler()
     pickler.dump(np.load(tmp_path / "x.npy", mmap_mode="r")[8:])
     assert pickle.loads(pickler.stream.getvalue()).shape == (56, 4)
     np.save(tmp_path / "new.npy", np.full((64, 4), 2, "f4"))

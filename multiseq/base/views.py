@@ -255,7 +255,7 @@ def _after_fork() -> None:
     """
     for sequence in list(_alive):
         _abandoned.append(sequence._live)
-        sequence._settings = sequence._settings.replace({"workers": 0})
+        sequence._settings = sequence._settings.replace({"workers": 0, "cluster": None})
         sequence._start_over(sequence._clock.epoch)
 
 

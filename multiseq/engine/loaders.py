@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..settings import Settings
 from .interfaces import Loader
 from .processes.loader import ProcessesLoader
+from .ray.loader import RayLoader
 from .threads import ThreadsLoader
 
 __all__ = ["new_loader"]
@@ -20,7 +21,15 @@ def _processes(settings: Settings) -> Loader:
     return ProcessesLoader(settings.workers, settings.parallel.max_queue_size, settings.timeout)
 
 
-_LOADERS: dict[str, Callable[[Settings], Loader]] = {"threads": _threads, "processes": _processes}
+def _ray(settings: Settings) -> Loader:
+    return RayLoader(settings.workers, settings.timeout)
+
+
+_LOADERS: dict[str, Callable[[Settings], Loader]] = {
+    "threads": _threads,
+    "processes": _processes,
+    "ray": _ray,
+}
 
 
 def new_loader(settings: Settings) -> Loader | None:

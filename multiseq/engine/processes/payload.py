@@ -23,7 +23,7 @@ from ...errors import ArgumentError, SourceError
 from ...memory import ALIGNMENT
 from .shared import Memory, create
 
-__all__ = ["load_payload", "save_payload"]
+__all__ = ["Pickler", "load_payload", "pickled", "replaced", "save_payload"]
 
 _HEADER = struct.Struct("<qqq")
 _SPAN = struct.Struct("<qq")
@@ -31,7 +31,7 @@ _LARGE = 1 << 16
 _DEEPEST = 6
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Keeps large arrays apart, and memory maps in their files.
 
     Attributes:
@@ -52,16 +52,27 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return False
 
     def reducer_override(self, value: Any) -> Any:
+        """Returns how a value is pickled, as `__reduce__` says it."""
         if isinstance(value, np.ndarray) and type(value) in (np.ndarray, np.memmap):
             contiguous = value.flags.c_contiguous or value.flags.f_contiguous
             if contiguous and (place := self._place_in_file(value)):
-                return _reopen, (type(value), *place)
+                return self.reopened(value, place)
             if not contiguous and value.nbytes >= _LARGE and not value.dtype.hasobject:
                 return np.ascontiguousarray(value).__reduce_ex__(5)
         return super().reducer_override(value)
 
+    def reopened(self, array: Any, place: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns how an array is opened where this is unpickled, as `__reduce__` says it.
+
+        Args:
+            array: Contiguous, and part of a file.
+            place: Which part: the arguments of `numpy.memmap`.
+        """
+        found = os.stat(place[0])
+        return _reopen, (type(array), (found.st_dev, found.st_ino), place)
+
     def _place_in_file(self, array: Any) -> tuple[Any, ...] | None:
-        """Returns where the file of a memory map holds a contiguous array: for `_reopen`.
+        """Returns where the file of a memory map holds a contiguous array: for `reopened`.
 
         None for other arrays, for maps whose changes are not written to the file, and where the
         file is gone, or another one has taken its place.
@@ -83,8 +94,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return None
         offset = whole.offset + array.__array_interface__["data"][0] - start
         order = "C" if array.flags.c_contiguous else "F"
-        place = whole.filename, array.dtype, "r", offset, array.shape, order
-        return (found.st_dev, found.st_ino), place
+        return whole.filename, array.dtype, "r", offset, array.shape, order
 
 
 def _mapped_files() -> list[tuple[int, int, int]]:
@@ -108,12 +118,38 @@ def _reopen(cls: type, identity: tuple[int, int], place: tuple[Any, ...]) -> Any
     array = np.memmap(*place)
     found = os.stat(place[0])
     if (found.st_dev, found.st_ino) != identity:
-        raise SourceError(
-            "the file of a memory map was replaced by another one",
-            got=place[0],
-            fix="open it again, and make the sequence anew",
-        )
+        raise replaced(place[0])
     return array.view(cls)
+
+
+def replaced(path: Any) -> SourceError:
+    """Returns the error for a file that is not the one that was mapped."""
+    return SourceError(
+        "the file of a memory map was replaced by another one",
+        got=path,
+        fix="open it again, and make the sequence anew",
+    )
+
+
+def pickled(
+    pickler: Pickler, source: Any, layout: Any, threads: str
+) -> tuple[memoryview, list[memoryview]]:
+    """Returns the pickle of a sequence and its layout, and the buffers that go with it.
+
+    Args:
+        pickler: That was not used yet.
+        source: The sequence.
+        layout: Its layout.
+        threads: The keyword that would have it load in threads.
+
+    Raises:
+        ArgumentError: The sequence cannot be pickled; it names the attribute.
+    """
+    try:
+        pickler.dump((source, layout))
+    except Exception as error:
+        raise _unpicklable(source, error, threads) from error
+    return pickler.stream.getbuffer(), pickler.buffers
 
 
 def save_payload(source: Any, layout: Any) -> Memory:
@@ -123,13 +159,8 @@ def save_payload(source: Any, layout: Any) -> Memory:
         ArgumentError: The sequence cannot be pickled; it names the attribute.
         MultiseqError: There is not enough memory.
     """
-    pickler = _Pickler()
-    try:
-        pickler.dump((source, layout))
-    except Exception as error:
-        raise _unpicklable(source, error) from error
-    pickled, buffers = pickler.stream.getbuffer(), pickler.buffers
-    at = _HEADER.size + _SPAN.size * len(buffers) + len(pickled)
+    stream, buffers = pickled(Pickler(), source, layout, "use_multiprocessing=False")
+    at = _HEADER.size + _SPAN.size * len(buffers) + len(stream)
     spans = []
     for buffer in buffers:
         at = -(-at // ALIGNMENT) * ALIGNMENT
@@ -138,9 +169,9 @@ def save_payload(source: Any, layout: Any) -> Memory:
     payload = create("multiseq-payload")
     payload.grow(at)
     memory = memoryview(payload.view(0, at))
-    head = _HEADER.pack(at, len(pickled), len(buffers)) + b"".join(_SPAN.pack(*s) for s in spans)
+    head = _HEADER.pack(at, len(stream), len(buffers)) + b"".join(_SPAN.pack(*s) for s in spans)
     memory[: len(head)] = head
-    memory[len(head) : len(head) + len(pickled)] = pickled
+    memory[len(head) : len(head) + len(stream)] = stream
     for (start, size), buffer in zip(spans, buffers, strict=True):
         memory[start : start + size] = buffer.cast("B")
     return payload
@@ -157,7 +188,7 @@ def load_payload(payload: Memory) -> tuple[Any, Any]:
     return source, layout
 
 
-def _unpicklable(source: Any, error: Exception) -> ArgumentError:
+def _unpicklable(source: Any, error: Exception, threads: str) -> ArgumentError:
     names, value, reason = _culprit(source, error, _DEEPEST)
     if not names:
         what = f"it cannot be sent to worker processes: {error}"
@@ -166,7 +197,7 @@ def _unpicklable(source: Any, error: Exception) -> ArgumentError:
         f"attribute {'.'.join(names)} cannot be sent to worker processes: {reason}",
         got=value,
         fix="open files and connections in load_sample, once per process, or use threads: "
-        "use_multiprocessing=False",
+        + threads,
     ).at(cls=source.called)
 
 
@@ -174,7 +205,7 @@ def _culprit(value: Any, reason: Exception, depth: int) -> tuple[list[str], Any,
     """Returns the path of the attribute that cannot be pickled, its value, and why."""
     for name, part in _parts(value) if depth else ():
         try:
-            _Pickler().dump(part)
+            Pickler().dump(part)
         except Exception as error:
             names, found, why = _culprit(part, error, depth - 1)
             return [name, *names], found, why

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from ...errors import LoadError, MultiseqError, said
 
-__all__ = ["Packed"]
+__all__ = ["Packed", "located"]
 
 
 class Packed(NamedTuple):
@@ -54,6 +54,19 @@ class Packed(NamedTuple):
             error = LoadError(self.what, **got, fix=self.fix).at(**self.where)
         error.add_note(self.note)
         return error
+
+
+def located(error: Any, source: Any) -> Any:
+    """Returns a worker's error with the key of its sample, which the worker does not know.
+
+    Args:
+        error: As it was unpacked.
+        source: The sequence that was sent, with its keys.
+    """
+    index = error.where.pop("index", None)
+    if index is None:
+        return error.at(cls=source.called)
+    return error.at(**source.locate(int(index)))
 
 
 def _is_located(error: Any) -> TypeGuard[MultiseqError]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ...errors import MultiseqError, SampleError, WorkerError
-from ...memory import aligned_empty
+from ...memory import aligned_empty, views
 from ..interfaces import Pending
 from ..job import Job, Source
 from .noted import MOST_DEATHS, describe_exit
+from .portable import located
 from .ring import Header, Ring, Slot, header_size
 from .worker import Message, Status
 
@@ -201,10 +200,7 @@ class Ticket:
             n = len(self.indices)
             arrays: list[Any] = self._layout.memory.arrays_in(memory, header_size(n), n)
             return arrays
-        return [
-            np.ndarray(place[1], place[2], memory, place[0]) if isinstance(place, tuple) else place
-            for place in self._places
-        ]
+        return views(self._places, memory)
 
     def _one_less(self) -> None:
         self._left -= 1
@@ -245,20 +241,12 @@ class Claim(Pending):
         self._loader.wait(ticket)
         if ticket.error is not None:
             ticket.give_back()
-            raise _located(ticket.error, job)
+            raise located(ticket.error, job.source)
         if ticket.lost:
             return job.run_all()
         for index, error in ticket.substituted.items():
-            job.substituted[index] = _located(error, job)
+            job.substituted[index] = located(error, job.source)
         return job.batches(ticket.leaves())
-
-
-def _located(error: Any, job: Job) -> Any:
-    """Returns a worker's error with the key of its sample, which the worker does not know."""
-    index = error.where.pop("index", None)
-    if index is None:
-        return error.at(cls=job.source.called)
-    return error.at(**job.source.locate(int(index)))
 
 
 def _copied(leaf: Any) -> Any:

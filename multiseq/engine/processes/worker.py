@@ -24,11 +24,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
-import numpy as np
-
-from ...memory import ALIGNMENT
+from ...memory import placed, put
 from ...order import Draw, Indices
-from ...samples import Leaves
 from ..descriptors import fill_streams
 from ..job import Job
 from . import standins
@@ -222,13 +219,10 @@ class _Worker:
         if task.start < 0:
             job = self._job(indices, draw, task.epoch, one_by_one)
             leaves = job.run_leaves()
-            places, size = _placed(leaves, at)
+            places, size = placed(leaves, at)
             if size > task.size:
                 return Status.TOO_SMALL, size
-            for place, leaf in zip(places, leaves, strict=True):
-                if isinstance(place, tuple):
-                    offset, shape, dtype = place
-                    np.ndarray(shape, dtype, memory, offset)[...] = leaf
+            put(leaves, places, memory)
         else:
             rows = slice(task.start, task.stop)
             job = self._job(indices[rows], draw, task.epoch, one_by_one)
@@ -242,21 +236,6 @@ class _Worker:
         job = Job(self._source, self._layout, indices, draw, epoch)
         job.by_batch = job.by_batch and not one_by_one
         return job
-
-
-def _placed(leaves: Leaves, at: int) -> tuple[list[Any], int]:
-    """Returns offset, shape and dtype of each leaf in a slot, and the size that takes.
-
-    An array of strings of variable width, whose texts are elsewhere, is sent as it is instead.
-    """
-    places: list[Any] = []
-    for leaf in leaves:
-        if leaf.dtype.kind == "T":
-            places.append(leaf)
-        else:
-            places.append((at, leaf.shape, leaf.dtype.str))
-            at = -(-(at + leaf.nbytes) // ALIGNMENT) * ALIGNMENT
-    return places, at
 
 
 def _reply(
