@@ -9,7 +9,7 @@ from typing import Any
 
 from .remote import load
 
-__all__ = ["connect", "functions", "session"]
+__all__ = ["connect", "functions", "is_connected", "session"]
 
 _RETRIES = 3  # Of a task whose process or machine was lost.
 
@@ -26,15 +26,23 @@ def connect() -> Any:
     return ray
 
 
-def session() -> str | None:
-    """Returns by what name Ray knows this process, another one after each `ray.init`.
-
-    None where there is no connection.
-    """
+def is_connected() -> bool:
+    """Whether there is a connection; to ask that is safe while another thread ends it."""
     ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
+    return ray is not None and bool(ray.is_initialized())
+
+
+def session() -> tuple[str, str] | None:
+    """Returns the connection's name, another one after each `ray.init`; None where there is none.
+
+    A cluster numbers its jobs; the machine's number is another one in each new cluster.
+    """
+    if not is_connected():
         return None
-    return str(ray.get_runtime_context().get_worker_id())
+    import ray
+
+    context = ray.get_runtime_context()
+    return context.get_node_id(), context.get_job_id()
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from ..exit import stop_if_exiting
 from ..interfaces import Pending
 from ..job import Job, Source
 from ..processes.portable import located
-from .connection import connect, functions, session
+from .connection import connect, functions, is_connected, session
 from .remote import Reply, Task
 
 __all__ = ["Flight", "Window"]
@@ -43,6 +43,7 @@ class Window:
 
     Attributes:
         closed: Whether nothing more is sent.
+        broken: Whether that is since Ray was shut down, or failed.
     """
 
     def __init__(self, most: int, payload: Any, timeout: float | None) -> None:
@@ -54,17 +55,18 @@ class Window:
         self._waiting: deque[Flight] = deque()
         self._flying: dict[Future[Reply], Flight] = {}
         self._landed: SimpleQueue[Future[Reply] | None] = SimpleQueue()
-        self.closed = False
+        self.closed = self.broken = False
         threading.Thread(
             target=_attend, args=(self, self._landed), name="multiseq-ray", daemon=True
         ).start()
         _windows.add(self)
         _close_at_exit()
 
-    @property
-    def connected(self) -> bool:
-        """Whether Ray is as it was: neither shut down nor started anew."""
-        return session() == self._session
+    def check(self) -> bool:
+        """Returns whether this can be used: closed by its owner, or connected as it was."""
+        if not self.closed and session() != self._session:
+            self.give_up()
+        return not self.broken
 
     def task(self, job: Job) -> Task:
         """Returns what a worker process is sent for a job."""
@@ -90,10 +92,10 @@ class Window:
             if flight is not None:
                 flight.land(future)
             try:
-                if self.connected:  # Else Ray would start again by itself.
+                if is_connected():  # Else Ray would start again by itself.
                     self._send()
             except Exception:
-                self.close()  # What waits is loaded by whoever asks for it.
+                self.give_up()
 
     def lethal(self, task: Task) -> frozenset[int]:
         """Finds the samples that end the process that loads them: each in a task of its own."""
@@ -111,6 +113,11 @@ class Window:
                         found.add(index)
         return frozenset(found)
 
+    def give_up(self) -> None:
+        """Closes it, since Ray is gone; what was sent is loaded by whoever asks for it."""
+        self.broken = True
+        self.close()
+
     def close(self) -> None:
         """Sends nothing more, and lets go of what was sent."""
         with self._lock:
@@ -122,13 +129,18 @@ class Window:
             self._payload = []
         self._landed.put(None)
 
+    def _note(self, future: Future[Reply]) -> None:
+        """Notes that something has come back, in a thread of Ray's, which is not to do more."""
+        if not self.closed:  # Else nobody would take it out again.
+            self._landed.put(future)
+
     def _send(self) -> None:
         usual, _ = functions()
         while self._waiting and len(self._flying) < self._most:
             flight = self._waiting[0]
             if not flight.cancelled:
                 future = usual.remote(flight.task, self._payload).future()
-                future.add_done_callback(self._landed.put)
+                future.add_done_callback(self._note)
                 self._flying[future] = flight
             self._waiting.popleft()  # Last: should Ctrl-C strike, it is sent twice, not never.
 
@@ -183,8 +195,8 @@ class Flight(Pending):
         """Waits for the batches; if Ray is gone meanwhile, loads them in this thread."""
         while not self._done.wait(_PATIENCE_SECONDS):
             stop_if_exiting()
-            if not self._window.connected:
-                self._window.close()
+            if not is_connected():
+                self._window.give_up()
         job, reply, self._reply = Job(source, *self._parts), self._reply, None
         if self._failed is not None:
             return self._after_failure(self._failed, job)

@@ -7,7 +7,6 @@ import weakref
 
 from ..interfaces import Loader, Pending
 from ..job import Job
-from .connection import connect
 from .flights import Flight, Window
 from .remote import packed_payload
 
@@ -44,10 +43,7 @@ class RayLoader(Loader):
     def _opened(self, job: Job) -> Window:
         """Returns the window; another one where Ray was shut down or started anew."""
         window = self._window
-        if window is None or not (window.closed or window.connected):
-            if window is not None:
-                window.close()
-            connect()
+        if window is None or not window.check():
             payload = packed_payload(job.source.for_workers(), job.layout)
             window = self._window = Window(self._workers, payload, self._timeout)
             weakref.finalize(self, window.close).atexit = False
