@@ -158,8 +158,7 @@ class MultiInputSequence(
         self._source_rows = rows or (UnlabelledRows(self._size, self._keyed),)
         self._selection: Indices | None = None
         self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
-        self._declared = spec
-        self._family = Family()
+        self._declared, self._family = spec, Family()
         self._start_over(epoch=0)
 
     # Must be written.

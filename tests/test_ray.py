@@ -134,7 +134,9 @@ def test_large_batches_are_views_of_rays_store() -> None:
             assert frozen(batch) == frozen(serial(seq)[index])
 
 
-@pytest.mark.parametrize(("kind", "n"), [(Large, 4), (Coded, 16), (Words, 16), (Ragged, 16)])
+@pytest.mark.parametrize(
+    ("kind", "n"), [(Large, 4), (Coded, 16), (Words, 16), (Ragged, 16), (Variable, 16)]
+)
 def test_nobody_writes_to_a_batch(kind: Any, n: int) -> None:
     """Whether it is large or small: what works on one has to work on the other."""
     with on_cluster(kind, n, batch_size=2) as seq:

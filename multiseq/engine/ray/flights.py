@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import WorkerError, said
-from ...memory import ALIGNMENT, aligned_empty, views
+from ...memory import views
 from ..exit import stop_if_exiting
 from ..interfaces import Pending
 from ..job import Job, Source
@@ -226,16 +226,14 @@ class Flight(Pending):
         ).at(cls=job.source.called) from error
 
     def _leaves(self, reply: Reply) -> list[Any]:
-        """Returns the batch's arrays, read-only: views of Ray's store, or of a small copy."""
-        memory = reply.memory
-        if memory.__array_interface__["data"][0] % ALIGNMENT:
-            # Ray aligns what is in its store, and not what is small enough for a message.
-            memory = aligned_empty(memory.shape, np.uint8)
-            memory[...] = reply.memory
+        """Returns the batch's arrays, read-only: views of Ray's store, or of a small message.
+
+        They are aligned: Ray puts the one piece of memory that a reply has at such an address.
+        """
         if reply.places is None:
-            leaves = self._parts[0].memory.arrays_in(memory, 0, len(self.task.indices))
+            leaves = self._parts[0].memory.arrays_in(reply.memory, 0, len(self.task.indices))
         else:
-            leaves = views(reply.places, memory)
+            leaves = views(reply.places, reply.memory)
         for leaf in leaves:
             leaf.flags.writeable = False
         return leaves
@@ -243,7 +241,8 @@ class Flight(Pending):
 
 def _is_death(error: Exception) -> bool:
     """Whether a worker process ended while it loaded something."""
-    ray = connect()
+    import ray
+
     return isinstance(error, ray.exceptions.WorkerCrashedError | ray.exceptions.OutOfMemoryError)
 
 
