@@ -6,6 +6,7 @@ ready-made sequences by key.
 
 from . import errors
 from .augmenting import Albumentations
+from .distribution import current_shard
 from .join import JoinedSequence, join
 from .memory import aligned_empty
 from .modalities.arrays.sequence import ArraySequence
@@ -44,6 +45,7 @@ __all__ = [
     "WeightedSampler",
     "WindowSequence",
     "aligned_empty",
+    "current_shard",
     "errors",
     "join",
 ]

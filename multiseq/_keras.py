@@ -29,6 +29,7 @@ __all__ = [
     "is_around",
     "is_short",
     "layers",
+    "model",
     "purpose",
     "reader",
     "stops_midway",
@@ -202,13 +203,25 @@ def purpose(frame: FrameType | None) -> str | None:
 
     None where that cannot be seen: TensorFlow reads in threads of its own.
     """
+    method = _method(frame)
+    return None if method is None else method.f_code.co_name
+
+
+def _method(frame: FrameType | None) -> FrameType | None:
+    """The frame of what the user called: `fit`, `evaluate` or `predict`."""
     while frame is not None:
         if frame.f_code.co_name in _PURPOSES:
             name = frame.f_globals.get("__name__")
             if isinstance(name, str) and name.startswith(_PACKAGES):
-                return frame.f_code.co_name
+                return frame
         frame = frame.f_back
     return None
+
+
+def model(frame: FrameType) -> object:
+    """Returns the model that Keras reads for; None where that cannot be seen."""
+    method = _method(frame)
+    return None if method is None else method.f_locals.get("self")
 
 
 def stops_midway(frame: FrameType) -> bool:

@@ -33,6 +33,7 @@ LAYERS = (
     "weights",
     "settings",
     "_keras",
+    "distribution",
     "transforms.base",
     "transforms.numeric",
     "transforms.categories",

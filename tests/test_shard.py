@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from coded import Bulk, Coded, Noisy, codes, frozen
+from ranks import together
 
 from multiseq import BalancedSampler, BucketSampler
 from multiseq.errors import ArgumentError
@@ -86,18 +88,32 @@ def test_a_last_batch_of_fewer_samples_than_shards() -> None:
     assert [codes(part[1]) for part in parts] == [[12], [0], [1], [2]]
 
 
-@pytest.mark.parametrize("drop_last", [False, True])
-def test_a_run_goes_on_with_another_number_of_processes(drop_last: bool) -> None:
-    """2, 3 and 2 processes make the batches of one, at every step of a run that stops midway."""
-    seq = Coded(64, batch_size=12, shuffle=True, seed=1, drop_last=drop_last)
-    steps = [(epoch, index) for epoch in range(3) for index in range(len(seq))]
-    for number, (epoch, index) in enumerate(steps):
-        parts = shards(seq, 3 if 7 <= number < 14 else 2)
-        for each in (seq, *parts):
-            each.set_epoch(epoch)
-        shares = [codes(part[index]) for part in parts]
-        dealt = [code for row in zip(*shares, strict=True) for code in row]
-        assert dealt[: 12 if drop_last or index < 5 else 4] == codes(seq[index])
+def test_a_run_goes_on_with_another_number_of_processes() -> None:
+    """2, then 3, then 2 processes make the batches of one at every step, midway in an epoch."""
+    body = """
+        import os
+        from coded import Coded, codes
+        from multiseq.distribution import current_shard
+        seq, found = Coded(64, batch_size=12, shuffle=True, seed=1).shard(*current_shard()), []
+        for step in json.loads(os.environ["STEPS"]):
+            seq.set_epoch(step // len(seq))
+            found.append(codes(seq[step % len(seq)]))
+        tell(found)
+    """
+    seq, dealt = Coded(64, batch_size=12, shuffle=True, seed=1), []
+    for count, steps in ((2, range(8)), (3, range(8, 15)), (2, range(15, 18))):
+        launcher = {"RANK": [str(rank) for rank in range(count)], "WORLD_SIZE": str(count)}
+        steps_of = json.dumps(list(steps))
+        told = together(body, count=count, MULTISEQ_WORKER="1", STEPS=steps_of, **launcher)
+        for shares in zip(*told, strict=True):
+            dealt.append([code for row in zip(*shares, strict=True) for code in row])
+    for step, rows in enumerate(dealt):
+        seq.set_epoch(step // 6)
+        whole = codes(seq[step % 6])
+        again = codes(seq[0])[: len(rows) - len(whole)]  # In the last batch of 3 processes: 4 rows.
+        assert rows == whole + again
+        assert len(again) == (2 if step == 11 else 0)
+    assert len(dealt) == 18
 
 
 def test_a_shard_of_a_shard() -> None:

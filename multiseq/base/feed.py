@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import _keras
 from .._keras import Caller
+from ..distribution import check_share
 from ..engine.interfaces import Stats
 from ..engine.job import Source
 from ..engine.loading import loading
@@ -88,6 +89,9 @@ class KerasFeed(State, _Base):
         """Takes note of what Keras reads for, where that is to be seen; returns the reader."""
         reader, purpose = _keras.reader(frame), _keras.purpose(frame)
         self._clock.note(reader, None if purpose is None else purpose == "fit")
+        with naming(self.called):
+            if doubt := check_share(self._settings.share, frame):
+                self._say_once(doubt)
         if purpose == "predict" and (self._settings.shuffle or self._settings.sampler is not None):
             self._say_once(
                 "predict reads a sequence that is shuffled or sampled: its k-th row is not of "
