@@ -58,7 +58,7 @@ def _distribution() -> Any:
     """Keras' distribution, where one is set in several processes; else None."""
     keras = sys.modules.get("keras")
     found = keras.distribution.distribution() if keras else None
-    # Before the versions that tell, Keras took no sequence in several processes.
+    # Versions before 3.15 do not tell; none of them deals out batches.
     return found if getattr(found, "num_processes", 1) > 1 else None
 
 
@@ -84,10 +84,14 @@ def _of_torch() -> Shard | None:
 
 def _of_jax() -> Shard | None:
     jax = sys.modules.get("jax")
-    # A JAX that has not joined others would begin to look for devices.
-    if jax is None or not jax.distributed.is_initialized():
+    if jax is None:
         return None
-    return Shard(jax.process_index(), jax.process_count())
+    if hasattr(jax.distributed, "is_initialized"):
+        joined = jax.distributed.is_initialized()
+    else:  # Older versions know, but do not say.
+        joined = sys.modules["jax._src.distributed"].global_state.client is not None
+    # One that has not joined others would begin to look for devices.
+    return Shard(jax.process_index(), jax.process_count()) if joined else None
 
 
 def _of_tf_config() -> Shard | None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from backends import BACKEND, batches_of, shuffled
+from backends import BACKEND, batches_of, keras, shuffled
 from ranks import free_ports, together
 
 pytestmark = pytest.mark.backend
 
 N, BATCH = 11, 4  # Three batches, the last of three samples: one of two shards lacks a row.
+
+on_jax = pytest.mark.skipif(
+    BACKEND != "jax" or not hasattr(keras.distribution.DataParallel, "num_processes"),
+    reason="a test of JAX, and of a Keras that takes sequences in several processes",
+)
 
 JAX = """
     import jax
@@ -33,7 +38,7 @@ def dealt(epoch: int) -> list[list[int]]:
     return [batch[0::2] + batch[1::2] for batch in batches]
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="a test of JAX")
+@on_jax
 def test_two_processes_of_jax_train_in_step() -> None:
     body = """
         probe = Probe.for_form("dict")
@@ -47,7 +52,7 @@ def test_two_processes_of_jax_train_in_step() -> None:
     assert together(JAX, body) == [[rows, evaluated, 12]] * 2
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="a test of JAX")
+@on_jax
 def test_sharding_twice_is_refused_and_the_fix_works() -> None:
     body = """
         import logging, re
