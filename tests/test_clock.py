@@ -15,6 +15,13 @@ class Reader:
     """Stands for the adapter through which Keras reads."""
 
 
+def serve(clock: EpochClock, reader: object, batch: int, of: int = 1 << 40) -> int:
+    """Serves a batch by its index; returns the epoch that it is of."""
+    epoch, served = clock.serve(reader, batch, of, in_turn=False)
+    assert served == batch
+    return epoch
+
+
 def read(
     clock: EpochClock,
     batches: range | list[int],
@@ -25,7 +32,7 @@ def read(
     """What Keras does for one pass; returns the epoch that each batch was of."""
     clock.note(reader, trains)
     clock.begin_pass(reader, surely=True)
-    epochs = [clock.serve(reader, batch) for batch in batches]
+    epochs = [serve(clock, reader, batch) for batch in batches]
     clock.end_pass(reader, of)
     return epochs
 
@@ -66,7 +73,7 @@ def test_an_end_in_mid_pass_is_none() -> None:
     clock.begin_pass(None, surely=True)
     epochs = []
     for steps in ([0, 1], [2, 3], [4, 5]):
-        epochs += [clock.serve(None, batch) for batch in steps]
+        epochs += [serve(clock, None, batch) for batch in steps]
         clock.end_pass(None, 6)
     assert epochs == [0] * 6
     assert clock.epoch == 1
@@ -75,9 +82,9 @@ def test_an_end_in_mid_pass_is_none() -> None:
 def test_asking_for_the_length_amid_a_pass_does_not_begin_another() -> None:
     clock = EpochClock()
     clock.begin_pass(None, surely=True)
-    clock.serve(None, 0)
+    serve(clock, None, 0)
     clock.begin_pass(None, surely=False)
-    assert clock.serve(None, 1) == 0
+    assert serve(clock, None, 1) == 0
 
 
 def test_an_unfinished_pass_is_not_begun_anew() -> None:
@@ -107,9 +114,9 @@ def test_who_looks_on_reads_the_current_epoch() -> None:
 def test_who_looks_on_amid_a_pass_does_not_disturb_it() -> None:
     clock, trainer, validator = EpochClock(), Reader(), Reader()
     clock.begin_pass(trainer, surely=True)
-    epochs = [clock.serve(trainer, batch) for batch in (0, 1)]
+    epochs = [serve(clock, trainer, batch) for batch in (0, 1)]
     assert read(clock, range(4), validator, trains=False) == [0] * 4
-    epochs += [clock.serve(trainer, batch) for batch in (2, 3)]
+    epochs += [serve(clock, trainer, batch) for batch in (2, 3)]
     clock.end_pass(trainer, 4)
     assert epochs == [0] * 4
     assert clock.epoch == 1
@@ -119,9 +126,9 @@ def test_who_looks_on_amid_a_pass_does_not_disturb_it() -> None:
 def test_setting_the_epoch_forgets_what_was_served(epoch: int) -> None:
     clock = EpochClock()
     clock.begin_pass(None, surely=True)
-    clock.serve(None, 0)
+    serve(clock, None, 0)
     clock.set(epoch)
-    assert clock.serve(None, 1) == epoch
+    assert serve(clock, None, 1) == epoch
     assert not clock.end_pass(None, 2)
     assert clock.epoch == epoch
 
@@ -136,7 +143,7 @@ def test_readers_are_not_kept() -> None:
 def test_threads_lose_no_batch() -> None:
     clock = EpochClock()
     clock.begin_pass(None, surely=True)
-    in_threads(lambda k: [clock.serve(None, batch) for batch in range(k, 4000, 8)], range(8))
+    in_threads(lambda k: [serve(clock, None, batch) for batch in range(k, 4000, 8)], range(8))
     assert clock.end_pass(None, 4000)
 
 
@@ -145,7 +152,7 @@ def test_a_pass_of_a_billion_samples_costs_little() -> None:
     clock.begin_pass(None, surely=True)
     tracemalloc.start()
     for batch in (0, batches - 1, 5, 5):
-        clock.serve(None, batch)
+        serve(clock, None, batch)
     assert tracemalloc.get_traced_memory()[1] < 1 << 25
     tracemalloc.stop()
     assert not clock.end_pass(None, 4)

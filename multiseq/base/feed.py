@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .. import _keras
+from .._fitting import Fit, enqueues_in_order, limit_epoch
 from .._keras import Caller
 from ..distribution import check_share
 from ..engine.interfaces import Stats
@@ -72,18 +73,28 @@ class KerasFeed(State, _Base):
     def __len__(self) -> int:
         """Number of batches in an epoch."""
         runtime = self._live or self._started()
-        self._asked_how_many(runtime, sys._getframe(1))
-        return runtime.num_batches
+        return self._asked_how_many(runtime, sys._getframe(1))[1]
 
-    def _asked_how_many(self, runtime: Runtime, frame: FrameType) -> str:
-        """Takes note that someone asks how many batches there are; returns who."""
+    def _asked_how_many(self, runtime: Runtime, frame: FrameType) -> tuple[str, int]:
+        """Takes note that someone asks how many batches there are; returns who, and how many."""
         who, asks = _keras.caller(frame)
         if who in (Caller.KERAS, Caller.LEGACY) and not loading.depth:
             begins = _keras.begins(asks, direct=asks is frame)
             if begins is not None:
-                self._clock.begin_pass(self._note(asks), begins)
-                runtime.forecast.expect_shuffle()
-        return who
+                reader = self._note(asks)
+                self._clock.begin_pass(reader, begins)
+                if not self._decides_order:
+                    runtime.forecast.expect_shuffle()
+                if begins and who == Caller.KERAS:
+                    return who, runtime.num_batches - self._clock.first_batch(reader)
+        elif who == Caller.LEGACY_ENQUEUER:
+            self._clock.begin_ahead(enqueues_in_order(asks))
+        return who, runtime.num_batches
+
+    @property
+    def _decides_order(self) -> bool:
+        """Whether this sequence says which batch comes when, and not who reads it."""
+        return self._settings.shuffle or self._settings.sampler is not None
 
     def _note(self, frame: FrameType) -> object:
         """Takes note of what Keras reads for, where that is to be seen; returns the reader."""
@@ -129,13 +140,21 @@ class KerasFeed(State, _Base):
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
+        if who == Caller.LEGACY_ENQUEUER:
+            count, in_turn = runtime.num_batches, self._decides_order and reads is frame
+            epoch, index = self._clock.serve_ahead(index, count, in_turn)
+            return runtime.batch(source, epoch, index)
         if who not in (Caller.KERAS, Caller.LEGACY):
             epoch = epoch if iterated is self else self._clock.epoch
             return runtime.batch(source, epoch, index)
         reader = _keras.reader(reads)
         if reads is not frame and _keras.is_around(reader, self):
             self._note(reads)  # Nobody may have asked how many batches there are.
-        batch = runtime.batch(source, self._clock.serve(reader, index), index)
+        in_turn = self._decides_order and not _keras.is_around(reader, self)
+        epoch, index = self._clock.serve(
+            reader, index, runtime.num_batches, in_turn, direct=reads is frame
+        )
+        batch = runtime.batch(source, epoch, index)
         layout = runtime.layout(source)
         if layout.has_long and who == Caller.KERAS and _keras.is_short():
             with naming(self.called):
@@ -151,20 +170,23 @@ class KerasFeed(State, _Base):
         who, frame = _keras.caller(sys._getframe(1))
         if who != Caller.KERAS:
             now = self._clock.epoch
-            return self._batches(lambda index: now)
-        reader = self._note(frame)
+            return self._batches(range(self._clock.start, self.num_batches), lambda index: now)
+        reader, whole = self._note(frame), self.num_batches
         self._clock.begin_pass(reader, surely=True)
-        return self._batches(lambda index: self._clock.serve(reader, index))
+        return self._batches(
+            range(whole), lambda index: self._clock.serve(reader, index, whole, False)[0]
+        )
 
-    def _batches(self, epoch_of: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+    def _batches(self, indices: range, epoch_of: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
         epoch = self._clock.epoch
-        for index in range(self.num_batches):
+        for index in indices:
             epoch = epoch_of(index)
             before, _bound.to = _bound.to, (self, epoch)
             try:
                 batch = self[index]  # By way of what a subclass makes of it.
             finally:
                 _bound.to = before
+            self._clock.iterate(epoch, index + 1)
             yield batch
         self._report_substituted(epoch)
 
@@ -172,15 +194,30 @@ class KerasFeed(State, _Base):
     def num_batches(self) -> int:
         """Number of batches in an epoch."""
         runtime = self._live or self._started()
-        if self._asked_how_many(runtime, sys._getframe(1)) == Caller.SIGNATURE:
-            return max(2, runtime.num_batches)  # `signature` serves two, even of one batch.
-        return runtime.num_batches
+        who, count = self._asked_how_many(runtime, sys._getframe(1))
+        # `signature` serves two, even of one batch.
+        return max(2, count) if who == Caller.SIGNATURE else count
 
     def on_epoch_begin(self) -> None:
         """Takes note of what the coming epoch is for: Keras 3 calls it before each."""
         who, frame = _keras.caller(sys._getframe(1))
         if who == Caller.KERAS:
-            self._clock.open_epoch(self._note(frame))
+            reader = self._note(frame)
+            self._clock.open_epoch(reader)
+            if (fit := Fit.around(frame)) and _keras.purpose(frame) == "fit":
+                self._follow(fit)
+                if self._clock.start >= self.num_batches:  # Nothing is left of it.
+                    self._clock.set(self._clock.epoch + 1)
+                steps, self._steps_left = self._steps_left, None
+                limit_epoch(frame, self._clock.first_batch(reader), steps)
+
+    def _follow(self, fit: Fit) -> None:
+        """Goes to the epoch that a run begins with, which was begun before."""
+        if not fit.is_at_its_first_epoch or not fit.initial_epoch:
+            return
+        steps, batches = fit.steps_per_epoch or self.num_batches, self.num_batches
+        passes, rest = divmod(fit.initial_epoch, -(-batches // min(steps, batches)))
+        self._clock.reach(passes, rest * steps)
 
     def on_epoch_end(self) -> None:
         """Goes to the next epoch, with another order where `shuffle` is set.
@@ -203,7 +240,7 @@ class KerasFeed(State, _Base):
         reader = self._note(frame)
         if who == Caller.LEGACY:
             if _keras.purpose(frame) in ("fit", None):
-                self._clock.set(self._clock.epoch + 1)
+                self._end_legacy_epoch(Fit.around(frame))
         else:
             if self._clock.ends_unseen(reader):
                 self._say_once(
@@ -212,6 +249,15 @@ class KerasFeed(State, _Base):
                 )
             self._clock.end_pass(reader, self.num_batches, _keras.is_around(reader, self))
         return True
+
+    def _end_legacy_epoch(self, fit: Fit | None) -> None:
+        """Goes on behind what tf_keras trained on; its workers had asked for more."""
+        trained = None if fit is None else fit.trained()
+        if trained is None or not self._decides_order:
+            self._clock.set(self._clock.epoch + 1)
+        else:
+            passes, start = divmod(self._clock.start + trained, self.num_batches)
+            self._clock.set(self._clock.epoch + passes, start)
 
     @property
     def epoch(self) -> int:
@@ -227,6 +273,8 @@ class KerasFeed(State, _Base):
                 fix="draw what changes from epoch to epoch in augment(sample, rng): its rng "
                 "depends on the seed, the epoch and the sample",
             ).at(cls=self.called)
+        if (fit := Fit.around(sys._getframe(1))) and fit.x is self:
+            self._follow(fit)  # A callback asks before Keras says that an epoch begins.
         return self._clock.epoch
 
     def set_epoch(self, epoch: Any) -> None:

@@ -44,6 +44,7 @@ class State:
     _live: Runtime | None  # What was started; None before.
     _substituted: dict[int, SampleError]  # In this pass.
     _reported: dict[int, SampleError]  # In the last pass that had any.
+    _steps_left: int | None = None  # Of the first epoch of a run that goes on, if the user says.
     _made = False  # Whether the constructor has come to its end.
 
     _sorted: tuple[Indices | None, Indices] = None, np.zeros(0, np.int64)
