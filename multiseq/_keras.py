@@ -23,15 +23,19 @@ __all__ = [
     "base_classes",
     "begins",
     "caller",
+    "callbacks",
     "facts",
     "floatx",
     "check_short",
     "is_around",
+    "is_legacy",
     "is_short",
     "layers",
     "model",
     "purpose",
+    "random_state",
     "reader",
+    "set_random_state",
     "stops_midway",
     "wants_torch",
     "with_text",
@@ -54,7 +58,7 @@ def base_classes() -> tuple[type, ...]:
     """
     if IN_WORKER:
         return (object,)
-    legacy = _is_legacy()
+    legacy = is_legacy()
     bases: list[type] = []
     if not legacy or "keras" in sys.modules:
         import keras
@@ -67,19 +71,44 @@ def base_classes() -> tuple[type, ...]:
     return tuple(bases)
 
 
-def _is_legacy() -> bool:
+def is_legacy() -> bool:
+    """Whether `TF_USE_LEGACY_KERAS` asks for tf_keras."""
     return os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true")
 
 
 def layers() -> Any:
     """Returns `keras.layers`, or that of tf_keras where `TF_USE_LEGACY_KERAS` asks for it."""
-    if _is_legacy():
+    if is_legacy():
         import tf_keras
 
         return tf_keras.layers
     import keras
 
     return keras.layers
+
+
+def callbacks() -> Any:
+    """Returns `keras.callbacks`, or that of tf_keras where `TF_USE_LEGACY_KERAS` asks for it."""
+    if is_legacy():
+        import tf_keras
+
+        return tf_keras.callbacks
+    import keras
+
+    return keras.callbacks
+
+
+def random_state() -> Any:
+    """Returns the state of random numbers that is in no variable, as an array; None without.
+
+    On torch, layers without a seed draw from torch's global generator.
+    """
+    return sys.modules["torch"].get_rng_state().numpy() if _backend() == "torch" else None
+
+
+def set_random_state(state: Any) -> None:
+    """Goes back to what `random_state` returned."""
+    sys.modules["torch"].set_rng_state(sys.modules["torch"].from_numpy(state))
 
 
 def facts() -> dict[str, str]:

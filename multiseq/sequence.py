@@ -18,6 +18,7 @@ from .base.families import Family
 from .base.feed import KerasFeed
 from .base.hooks import Hooks, NamedInErrors
 from .base.predicting import Predicting
+from .base.resuming import Resuming
 from .base.weighing import Weighing
 from .engine.job import Layout, blame
 from .engine.layout import infer_layout
@@ -49,7 +50,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class MultiInputSequence(
-    Hooks, Adapting, Dividing, Predicting, Weighing, KerasFeed, metaclass=NamedInErrors
+    Hooks, Adapting, Dividing, Predicting, Resuming, Weighing, KerasFeed, metaclass=NamedInErrors
 ):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 

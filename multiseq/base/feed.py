@@ -91,11 +91,6 @@ class KerasFeed(State, _Base):
             self._clock.begin_ahead(enqueues_in_order(asks))
         return who, runtime.num_batches
 
-    @property
-    def _decides_order(self) -> bool:
-        """Whether this sequence says which batch comes when, and not who reads it."""
-        return self._settings.shuffle or self._settings.sampler is not None
-
     def _note(self, frame: FrameType) -> object:
         """Takes note of what Keras reads for, where that is to be seen; returns the reader."""
         reader, purpose = _keras.reader(frame), _keras.purpose(frame)

@@ -59,6 +59,11 @@ class State:
         return int(order[np.searchsorted(self._selection, index, sorter=order)])
 
     @property
+    def _decides_order(self) -> bool:
+        """Whether this sequence says which batch comes when, and not who reads it."""
+        return self._settings.shuffle or self._settings.sampler is not None
+
+    @property
     def called(self) -> str:
         """The class, and the name that the user gave, for errors and reports."""
         cls, settings = type(self).__name__, vars(self).get("_settings")  # None before it is made.
