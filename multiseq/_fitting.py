@@ -74,20 +74,26 @@ class Fit:
         return self._locals["callbacks"].callbacks
 
     def trained(self) -> int | None:
-        """Returns the steps trained on: of the pass under way, on tf_keras of the epoch.
+        """Returns the steps trained on since the pass under way began, on tf_keras the epoch.
 
         None where that is not to be seen.
         """
         before = self._called in _BEFORE_A_STEP
         if "data_handler" in self._locals:
             if before or self._called == "on_epoch_begin":
-                return int(self._locals["step"]) if before else 0
-            return int(self._locals.get("end_step", -1)) + 1
+                return int(self._locals["step"]) - self._first_step if before else 0
+            return int(self._locals.get("end_step", -1)) + 1 - self._first_step
         iterator = self._locals.get("epoch_iterator")
         seen = getattr(iterator, "_steps_seen", None)
         if seen is None:
             return None
         return int(seen) - (int(getattr(iterator, "steps_per_execution", 1)) if before else 0)
+
+    @property
+    def _first_step(self) -> int:
+        """Of tf_keras' epoch under way: not 0 where it goes on."""
+        epoch, step = _begun_at.get(self._locals["data_handler"], (None, 0))
+        return step if epoch == self._locals.get("epoch") else 0
 
     def begin_at(self, epoch: int, step: int) -> None:
         """Has it begin with another epoch, and on tf_keras with a step of it.
@@ -97,6 +103,7 @@ class Fit:
         """
         if "data_handler" in self._locals:
             self.model._training_state = _Counters(epoch, step)
+            _begun_at[self._locals["data_handler"]] = epoch, step
         else:
             self.model._initial_epoch = epoch
 
@@ -106,6 +113,9 @@ class Fit:
             self.model._training_state = None
         else:
             self.model._initial_epoch = None
+
+
+_begun_at: weakref.WeakKeyDictionary[Any, tuple[int, int]] = weakref.WeakKeyDictionary()
 
 
 class _Counters:

@@ -132,10 +132,18 @@ class _Last:
             self._fit.begun()
             if self._first_step:
                 self._restore(metrics=True)
-            self._saved = None
+            else:
+                self._restore_random()
+                self._saved = None
         else:
             self._first_step = 0
         self._epoch, self._step = epoch, self._first_step
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Undoes, in mid-epoch, that torch's DataLoader draws a number when it begins."""
+        if self._saved is not None:
+            self._restore_random()
+            self._saved = None
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Saves, if it is time; not with the last step, since the end of the epoch follows."""
@@ -162,9 +170,12 @@ class _Last:
     def _restore(self, metrics: bool) -> None:
         state, arrays = self._saved
         variables.restore(self.model, arrays, metrics)
+        restore_state(self._others, state["callbacks"], arrays)
+
+    def _restore_random(self) -> None:
+        state, arrays = self._saved
         if state["random"] is not None:
             _keras.set_random_state(arrays[state["random"]])
-        restore_state(self._others, state["callbacks"], arrays)
 
     def _save(self, place: dict[str, Any], epoch: int, step: int) -> None:
         self._since = 0
