@@ -27,6 +27,7 @@ __all__ = [
     "Numbered",
     "Probe",
     "Unbuilt",
+    "amean",
     "batches_of",
     "flat",
     "keras",

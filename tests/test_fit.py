@@ -58,12 +58,16 @@ def test_each_pass_has_the_order_of_its_epoch(probe: Probe, workers: int) -> Non
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_keras_own_shuffle_only_changes_the_order_of_batches(probe: Probe, workers: int) -> None:
+def test_keras_own_shuffle_changes_nothing(probe: Probe, workers: int) -> None:
     seq = shuffled(workers=workers)
-    rows = probe.fit(seq, epochs=3)
-    assert len(rows) == 3 * N
-    for epoch in range(3):
-        assert whole_batches(rows[N * epoch : N * (epoch + 1)], seq, epoch)
+    assert probe.fit(seq, epochs=2) == flat(seq, 0, 1)
+
+
+def test_keras_may_shuffle_the_batches_of_what_does_not(probe: Probe) -> None:
+    seq = shuffled(shuffle=False)
+    rows = probe.fit(seq)
+    assert rows != flat(seq, 0)
+    assert whole_batches(rows, seq, 0)
 
 
 def test_epochs_differ_and_hold_every_sample(probe: Probe) -> None:
@@ -139,9 +143,20 @@ def test_two_fits_go_on_counting(probe: Probe) -> None:
     assert rows == flat(seq, 0, 1, 2)
 
 
-def test_initial_epoch_is_only_a_number_to_keras(probe: Probe) -> None:
+def test_a_later_initial_epoch_is_the_first_epoch(probe: Probe) -> None:
+    """A run that was begun before goes on, instead of showing the same orders again."""
     seq = shuffled()
-    assert probe.fit(seq, initial_epoch=2, epochs=4, shuffle=False) == flat(seq, 0, 1)
+    assert probe.fit(seq, initial_epoch=2, epochs=4, shuffle=False) == flat(seq, 2, 3)
+    assert probe.fit(seq, initial_epoch=4, epochs=5, shuffle=False) == flat(seq, 4)
+    assert probe.fit(seq, initial_epoch=1, epochs=2, shuffle=False) == flat(seq, 5)
+
+
+@ran_out
+def test_a_later_initial_epoch_of_fewer_steps_than_batches(probe: Probe) -> None:
+    seq = shuffled()
+    steps = -(-N // BATCH) // 2 + 1  # Two epochs of Keras are one of the sequence.
+    rows = probe.fit(seq, initial_epoch=3, epochs=4, steps_per_epoch=steps, shuffle=False)
+    assert rows == flat(seq, 1)[steps * BATCH :]
 
 
 def test_a_callback_may_set_the_epoch(probe: Probe) -> None:
@@ -256,9 +271,10 @@ def test_more_steps_than_batches_are_as_many_as_there_are(probe: Probe) -> None:
     assert probe.fit(seq, epochs=2, steps_per_epoch=10, shuffle=False) == flat(seq, 0, 1)
 
 
+@pytest.mark.parametrize("ours", [False, True])
 @pytest.mark.parametrize("processes", [False, True])
-def test_a_shuffled_fit_is_foretold(probe: Probe, processes: bool) -> None:
-    with shuffled(400, workers=2, use_multiprocessing=processes) as seq:
+def test_a_shuffled_fit_is_foretold(probe: Probe, processes: bool, ours: bool) -> None:
+    with shuffled(400, workers=2, use_multiprocessing=processes, shuffle=ours) as seq:
         probe.fit(seq, epochs=4)
         stats = seq.stats()
     assert stats.batches >= 4 * 400 // BATCH
@@ -275,7 +291,7 @@ def test_a_fit_that_shuffles_by_epoch_is_foretold(
     def shuffle(batches: list[int]) -> None:
         random.Random(next(turns)).shuffle(batches)
 
-    with shuffled(400, workers=2) as seq:
+    with shuffled(400, workers=2, shuffle=False) as seq:
         with monkeypatch.context() as patch:
             patch.setattr(random, "shuffle", shuffle)
             probe.fit(seq, epochs=4)

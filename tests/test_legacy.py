@@ -30,7 +30,9 @@ def test_its_workers_keep_our_order_where_they_do_not_shuffle() -> None:
 
 
 @ran_out
-def test_fewer_steps_than_batches_begin_anew_each_epoch_in_another_order() -> None:
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_fewer_steps_than_batches_go_on_where_they_stopped(shuffle: bool) -> None:
+    """Its workers ask for more batches than are trained on: these are asked for again."""
     seq, probe = shuffled(), Probe.for_form("dict")
-    rows = probe.fit(seq, epochs=2, steps_per_epoch=3, shuffle=False)
-    assert rows == flat(seq, 0)[: 3 * BATCH] + flat(seq, 1)[: 3 * BATCH]
+    rows = probe.fit(seq, epochs=4, steps_per_epoch=3, shuffle=shuffle)
+    assert rows == flat(seq, 0, 1)[:90]  # 12 batches, of which the 7th is of 2 samples.

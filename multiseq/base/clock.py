@@ -34,6 +34,7 @@ class _Pass:
         start: The batch of the epoch that it began with.
         served: The batches it was served, by their turn.
         turns: When each index was first asked for, where it may be asked for again.
+        ahead: The next batch, of who asks for more than it trains on.
         begins: Whether it is seen to begin each of its passes.
         opened: Whether Keras said that an epoch begins, and not yet that it ended.
     """
@@ -45,6 +46,7 @@ class _Pass:
     opened: bool = False
     served: _Served = field(default_factory=_Served)
     turns: dict[int, int] = field(default_factory=dict)
+    ahead: int | None = None
 
     @property
     def place(self) -> int:
@@ -83,7 +85,7 @@ class EpochClock:
         self._place: int | None = None  # Of whoever iterates over this epoch.
         self._fresh = False  # Whether the start was set, and nothing was read since.
         self._trains = True  # What was noted last, of whichever reader.
-        self._ahead: int | None = None  # The next batch of a reader that is not known.
+        self._open = False  # Whether a pass began of which the end will be said.
         self._training: _Pass | None = None  # The pass that this epoch belongs to, once begun.
         self._passes: weakref.WeakKeyDictionary[object, _Pass] = weakref.WeakKeyDictionary()
         self._unknown = _Pass()
@@ -167,18 +169,35 @@ class EpochClock:
             begun = self.start if self._training is None else self._training.start
             return self.epoch, begun + steps
 
-    def begin_ahead(self, in_order: bool) -> None:
-        """Someone who is not known begins to ask for batches, one after the other."""
-        with self._lock:
-            self._ahead = (self.start if self._trains else 0) if in_order else None
+    def begin_ahead(self, reader: object, in_order: bool) -> None:
+        """Someone begins a pass who asks for more batches than are trained on, as tf_keras does.
 
-    def serve_ahead(self, index: int, num_batches: int, in_turn: bool) -> tuple[int, int]:
+        Args:
+            reader: Who; None where it is not known.
+            in_order: Whether it asks for one batch after the other.
+        """
+        with self._lock:
+            found = self._pass(reader)
+            if found.trains if reader is not None else self._trains:
+                if self._open:  # A pass that was left: nobody said that it ended.
+                    self._set(self.epoch + 1)
+                self._open = True
+                found.ahead = self.start
+            else:
+                found.ahead = 0
+            if not in_order:
+                found.ahead = None
+
+    def serve_ahead(
+        self, reader: object, index: int, num_batches: int, in_turn: bool
+    ) -> tuple[int, int]:
         """Returns which batch such a reader is served, as its epoch and its number."""
         with self._lock:
-            if self._ahead is None or not in_turn:
+            found = self._pass(reader)
+            if found.ahead is None or not in_turn:
                 return self.epoch, index
-            later, batch = divmod(self._ahead, num_batches)
-            self._ahead += 1
+            later, batch = divmod(found.ahead, num_batches)
+            found.ahead += 1
             return self.epoch + later, batch
 
     def iterate(self, epoch: int, place: int) -> None:
@@ -238,6 +257,7 @@ class EpochClock:
 
     def _set(self, epoch: int, start: int = 0) -> None:
         self.epoch, self.start, self._training, self._place = epoch, start, None, None
+        self._open = False
         self._unknown.epoch = None
 
     def _pass(self, reader: object) -> _Pass:

@@ -85,10 +85,12 @@ class KerasFeed(State, _Base):
                 self._clock.begin_pass(reader, begins)
                 if not self._decides_order:
                     runtime.forecast.expect_shuffle()
-                if begins and who == Caller.KERAS:
+                if begins and who == Caller.LEGACY:
+                    self._clock.begin_ahead(reader, in_order=True)
+                elif begins:
                     return who, runtime.num_batches - self._clock.first_batch(reader)
         elif who == Caller.LEGACY_ENQUEUER:
-            self._clock.begin_ahead(enqueues_in_order(asks))
+            self._clock.begin_ahead(None, enqueues_in_order(asks))
         return who, runtime.num_batches
 
     def _note(self, frame: FrameType) -> object:
@@ -135,11 +137,12 @@ class KerasFeed(State, _Base):
         if not -runtime.num_batches <= index < runtime.num_batches:
             raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
         index %= runtime.num_batches
-        if who == Caller.LEGACY_ENQUEUER:
-            count, in_turn = runtime.num_batches, self._decides_order and reads is frame
-            epoch, index = self._clock.serve_ahead(index, count, in_turn)
+        if who in (Caller.LEGACY, Caller.LEGACY_ENQUEUER):
+            reader = None if who == Caller.LEGACY_ENQUEUER else _keras.reader(reads)
+            in_turn = self._decides_order and reads is frame
+            epoch, index = self._clock.serve_ahead(reader, index, runtime.num_batches, in_turn)
             return runtime.batch(source, epoch, index)
-        if who not in (Caller.KERAS, Caller.LEGACY):
+        if who != Caller.KERAS:
             epoch = epoch if iterated is self else self._clock.epoch
             return runtime.batch(source, epoch, index)
         reader = _keras.reader(reads)
@@ -151,10 +154,10 @@ class KerasFeed(State, _Base):
         )
         batch = runtime.batch(source, epoch, index)
         layout = runtime.layout(source)
-        if layout.has_long and who == Caller.KERAS and _keras.is_short():
+        if layout.has_long and _keras.is_short():
             with naming(self.called):
                 _keras.check_short(batch)
-        if reads is not frame or who != Caller.KERAS:
+        if reads is not frame:
             return batch  # An override, or whatever else is between, is given arrays as elsewhere.
         if layout.has_text:
             return _keras.with_text(batch)

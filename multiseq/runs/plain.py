@@ -1,7 +1,12 @@
-"""The plain state of callbacks: their numbers, texts, arrays, and lists and dicts of those."""
+"""The plain state of callbacks: their numbers, texts, arrays, and lists and dicts of those.
+
+Also functions of Keras and NumPy, by name: `EarlyStopping` and its like keep the one that compares,
+and turn a sign over when they choose it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +16,7 @@ from .store import Arrays
 
 __all__ = ["packed_state", "restore_state"]
 
+_FUNCTIONS_OF = ("keras.", "tf_keras.", "numpy")
 _OF_KERAS = {"model", "_model", "params", "_params", "validation_data", "_supports_tf_logs"}
 
 
@@ -65,7 +71,24 @@ def _packed(value: Any, arrays: Arrays) -> Any:
     if type(value) is dict:
         pairs = value.items()
         return {"dict": [[_packed(k, arrays), _packed(v, arrays)] for k, v in pairs]}
-    raise TypeError(type(value))
+    return {"function": _name_of(value)}
+
+
+def _name_of(function: Any) -> list[str]:
+    """Module and name of a function.
+
+    Raises:
+        TypeError: It is none, or not one of Keras or NumPy.
+    """
+    name = str(getattr(function, "__name__", ""))
+    module = getattr(function, "__module__", None) or type(function).__module__
+    if str(module).startswith(_FUNCTIONS_OF) and _function([module, name]) is function:
+        return [module, name]
+    raise TypeError(type(function))
+
+
+def _function(name: Sequence[str]) -> Any:
+    return getattr(sys.modules.get(name[0]), name[1], None)
 
 
 def _unpacked(value: Any, arrays: Arrays) -> Any:
@@ -76,6 +99,8 @@ def _unpacked(value: Any, arrays: Arrays) -> Any:
         return array[()] if value["scalar"] else array.copy()
     if "dict" in value:
         return {_unpacked(k, arrays): _unpacked(v, arrays) for k, v in value["dict"]}
+    if "function" in value:
+        return _function(value["function"])
     if "tuple" in value:
         return tuple(_unpacked(each, arrays) for each in value["tuple"])
     return [_unpacked(each, arrays) for each in value["list"]]

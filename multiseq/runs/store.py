@@ -99,7 +99,10 @@ def _number(path: Path) -> int:
 
 def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
     state = json.loads((path / "state.json").read_text())
-    with np.load(path / "arrays.npz", allow_pickle=False) as archive:
+    with (
+        open(path / "arrays.npz", "rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
         dtypes = state.pop("dtypes")
         return state, [_as_was(archive[f"arr_{k}"], name) for k, name in enumerate(dtypes)]
 

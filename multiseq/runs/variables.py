@@ -17,10 +17,17 @@ def variables(model: Any) -> list[tuple[str, Any]]:
     optimizer = getattr(model, "optimizer", None)
     groups = {
         "model": model.variables,
-        "optimizer": [] if optimizer is None else optimizer.variables,
+        "optimizer": [] if optimizer is None else _of_optimizer(optimizer),
         "metrics": [each for metric in model.metrics for each in metric.variables],
     }
     return [(group, each) for group, members in groups.items() for each in members]
+
+
+def _of_optimizer(optimizer: Any) -> list[Any]:
+    found, rate = list(optimizer.variables), getattr(optimizer, "learning_rate", None)
+    if hasattr(rate, "assign") and all(each is not rate for each in found):
+        found.append(rate)  # Of tf_keras, which leaves it out.
+    return found
 
 
 def described(model: Any) -> list[list[Any]]:
