@@ -151,6 +151,7 @@ def test_a_later_initial_epoch_is_the_first_epoch(probe: Probe) -> None:
     assert probe.fit(seq, initial_epoch=1, epochs=2, shuffle=False) == flat(seq, 5)
 
 
+@not_legacy
 @ran_out
 def test_a_later_initial_epoch_of_fewer_steps_than_batches(probe: Probe) -> None:
     seq = shuffled()

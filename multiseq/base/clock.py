@@ -178,15 +178,13 @@ class EpochClock:
         """
         with self._lock:
             found = self._pass(reader)
-            if found.trains if reader is not None else self._trains:
+            trains = found.trains if reader is not None else self._trains
+            if trains:
                 if self._open:  # A pass that was left: nobody said that it ended.
                     self._set(self.epoch + 1)
                 self._open = True
-                found.ahead = self.start
-            else:
-                found.ahead = 0
-            if not in_order:
-                found.ahead = None
+            found.start = self.start if trains else 0
+            found.ahead = found.start if in_order else None
 
     def serve_ahead(
         self, reader: object, index: int, num_batches: int, in_turn: bool
@@ -195,7 +193,7 @@ class EpochClock:
         with self._lock:
             found = self._pass(reader)
             if found.ahead is None or not in_turn:
-                return self.epoch, index
+                return self.epoch, (found.start + index) % num_batches
             later, batch = divmod(found.ahead, num_batches)
             found.ahead += 1
             return self.epoch + later, batch

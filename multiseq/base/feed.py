@@ -85,8 +85,11 @@ class KerasFeed(State, _Base):
                 self._clock.begin_pass(reader, begins)
                 if not self._decides_order:
                     runtime.forecast.expect_shuffle()
-                if begins and who == Caller.LEGACY:
-                    self._clock.begin_ahead(reader, in_order=True)
+                if who == Caller.LEGACY:
+                    if fit := Fit.around(asks):  # It will not say that an epoch begins.
+                        self._follow(fit)
+                    if begins:
+                        self._clock.begin_ahead(reader, in_order=True)
                 elif begins:
                     return who, runtime.num_batches - self._clock.first_batch(reader)
         elif who == Caller.LEGACY_ENQUEUER:
@@ -213,7 +216,8 @@ class KerasFeed(State, _Base):
         """Goes to the epoch that a run begins with, which was begun before."""
         if not fit.is_at_its_first_epoch or not fit.initial_epoch:
             return
-        steps, batches = fit.steps_per_epoch or self.num_batches, self.num_batches
+        batches = (self._live or self._started()).num_batches
+        steps = fit.steps_per_epoch or batches
         passes, rest = divmod(fit.initial_epoch, -(-batches // min(steps, batches)))
         self._clock.reach(passes, rest * steps)
 

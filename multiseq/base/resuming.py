@@ -103,8 +103,8 @@ class Resuming(Views):
         workers, as far as the backend computes the same twice.
 
         With `steps_per_execution` and `steps_per_epoch` too, validation in between is repeated
-        whole. On tf_keras, layers with random numbers draw others after a restart. Not saved are
-        the global random numbers of Python and NumPy.
+        whole. On tf_keras, layers with random numbers draw others after a restart, and a model has
+        no `steps_per_execution`. Not saved are the global random numbers of Python and NumPy.
 
         Args:
             folder: Of this run alone: a second `fit` has another. It is made where there is none.

@@ -116,7 +116,7 @@ class _Last:
         if self._saved is None:
             self._epoch = fit.initial_epoch
             return
-        state, arrays = self._saved
+        state, _ = self._saved
         self._seq.load_state_dict(state["sequence"])
         variables.build(self.model, state["variables"], lambda: self._seq[0])
         self._restore(metrics=False)
@@ -132,7 +132,7 @@ class _Last:
             self._fit.begun()
             if self._first_step:
                 self._restore(metrics=True)
-            else:
+            elif not self._fit.steps_per_epoch:
                 self._restore_random()
                 self._saved = None
         else:
@@ -140,7 +140,7 @@ class _Last:
         self._epoch, self._step = epoch, self._first_step
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Undoes, in mid-epoch, that torch's DataLoader draws a number when it begins."""
+        """Undoes, in mid-pass, that torch's DataLoader draws a number when it begins."""
         if self._saved is not None:
             self._restore_random()
             self._saved = None
