@@ -66,7 +66,7 @@ class Fit:
     @property
     def is_at_its_first_epoch(self) -> bool:
         """Whether that is the one under way, or none is yet."""
-        return self._locals.get("epoch", self.initial_epoch) == self.initial_epoch
+        return bool(self._locals.get("epoch", self.initial_epoch) == self.initial_epoch)
 
     @property
     def callbacks(self) -> Any:
