@@ -67,16 +67,16 @@ class MultiInputSequence(
     **Leave** everything else as it is.
 
     A batch `seq[i]` is a pure function of (seed, epoch, i): in any order, from any thread, any
-    number of times, with any workers, it has the same bytes. Under `fit`, the k-th pass has the
-    same order on every backend. With `steps_per_epoch` below `len(seq)`, Keras 3 goes on where it
-    stopped, and each pass covers every sample once; tf_keras starts again at batch 0, and each
-    epoch is shuffled anew.
+    number of times, with any workers, it has the same bytes. Under `fit`, the k-th pass is epoch
+    k on every backend; where this sequence decides the order, the k-th batch of training is the
+    k-th of its epoch, however Keras shuffles. With `steps_per_epoch` below `len(seq)`, Keras goes
+    on where it stopped, and each pass covers every sample once.
 
     Args:
         n_or_keys: The number of samples, or their keys: anything `pandas.Index` takes.
         batch_size: Samples in a batch.
-        shuffle: Whether each epoch has an order of its own. `fit(shuffle=True)`, Keras' default,
-            shuffles the order of batches besides.
+        shuffle: Whether each epoch has an order of its own. Where it has none, `fit(shuffle=True)`,
+            Keras' default, shuffles the order of batches.
         seed: Of order and augmentation; None draws one that `keras.utils.set_random_seed` governs.
         drop_last: Whether to leave out the last batch where it is not full.
         sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
