@@ -52,12 +52,11 @@ class Store:
             new.mkdir()
             with open(new / "arrays.npz", "wb") as file:
                 np.savez(file, *map(_as_known, arrays))
-                _flush(file)
             with open(new / "state.json", "w") as text:
                 json.dump(state | {"dtypes": [each.dtype.name for each in arrays]}, text)
-                _flush(text)
+            # Not flushed to the disk, which would take longer than all else: whoever is killed
+            # loses nothing, and where the power fails, the one before is there by then.
             os.replace(new, self.folder / new.name[1:])
-            _flush_folder(self.folder)
         except OSError as error:
             raise SourceError(
                 "the run cannot be saved",
@@ -120,18 +119,3 @@ def _as_was(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
     import ml_dtypes
 
     return array.view(np.dtype(getattr(ml_dtypes, dtype)))
-
-
-def _flush(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    """Makes a renaming last; where folders cannot be opened, the system sees to it."""
-    if hasattr(os, "O_DIRECTORY"):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
