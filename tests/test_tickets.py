@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from backends import BATCH, LEGACY, N, Numbered, Probe, flat, keras, not_legacy, ran_out, shuffled
 
-from multiseq import MultiInputSequence, WeightedSampler
+from multiseq import ArraySequence, MultiInputSequence, WeightedSampler
 
 pytestmark = pytest.mark.backend
 
@@ -68,6 +69,55 @@ def test_the_samples_of_a_step(probe: Probe) -> None:
 
     assert found == probe.fit(seq, epochs=3, callbacks=[See()])[: len(found)]
     assert len(found) == 3 * N
+
+
+def test_the_samples_behind_a_loss_of_nan() -> None:
+    """As README.md does it."""
+    keys = [f"s{k}" for k in range(40)]
+    x = np.ones((40, 2), np.float32)
+    x[17] = np.nan
+    seq = ArraySequence({"x": x}, x[:, :1], keys=keys, batch_size=4, shuffle=True, seed=2)
+    inputs = keras.Input((2,), name="x")
+    model = keras.Model({"x": inputs}, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+
+    class FindNaN(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if logs["loss"] != logs["loss"]:
+                raise ValueError(f"a loss of NaN at {seq.batch_keys(batch).tolist()}")
+
+    with pytest.raises(ValueError, match=r"a loss of NaN at .*'s17'"):
+        model.fit(seq, verbose=0, callbacks=[FindNaN()])
+
+
+@not_legacy
+def test_the_backup_of_keras_goes_on_with_its_epoch(probe: Probe, tmp_path: Path) -> None:
+    class Crash(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def backup() -> Any:
+        return keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
+
+    model = keras.Sequential([keras.Input((3,), name="a"), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(arrays(), epochs=4, verbose=0, callbacks=[backup(), Crash()])
+    seq, found = arrays(), []
+
+    class See(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            found.append((epoch, seq.epoch))
+
+    model.fit(seq, epochs=5, verbose=0, callbacks=[backup(), See()])
+    assert found
+    assert all(theirs == ours for theirs, ours in found)
+
+
+def arrays() -> ArraySequence:
+    x = np.ones((20, 3), np.float32)
+    return ArraySequence(x, x[:, 0], batch_size=4, shuffle=True, seed=1)
 
 
 def test_evaluating_and_predicting_go_by_number(probe: Probe) -> None:

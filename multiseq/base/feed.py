@@ -207,7 +207,8 @@ class KerasFeed(State, _Base):
             self._clock.open_epoch(reader)
             if (fit := Fit.around(frame)) and _keras.purpose(frame) == "fit":
                 self._follow(fit)
-                if self._clock.start >= self.num_batches:  # Nothing is left of it.
+                runtime = self._live or self._started()
+                if self._clock.start >= runtime.num_batches:  # Nothing is left of it.
                     self._clock.set(self._clock.epoch + 1)
                 steps, self._steps_left = self._steps_left, None
                 limit_epoch(frame, self._clock.first_batch(reader), steps)

@@ -67,7 +67,7 @@ def _classes() -> tuple[Any, Any]:
                     got="no fit" if fit is None else fit.x,
                     expected=f"fit(x, callbacks=[x.resume({self.folder!r})]) of the same x",
                 ).at(cls=self._seq.called)
-            last = Last(self._seq, self.folder, self.every)
+            last = Last(fit, self._seq, self.folder, self.every)
             last.set_params(self.params)
             last.set_model(fit.model)
             fit.callbacks.append(last)
@@ -89,6 +89,7 @@ class _Last:
     """Saves, and restores.
 
     Args:
+        fit: That trains.
         seq: What is trained on.
         folder: Where to.
         every: Steps from one checkpoint to the next.
@@ -97,20 +98,17 @@ class _Last:
     model: Any
     params: dict[str, Any]
 
-    def __init__(self, seq: _Sequence, folder: str, every: int) -> None:
-        self._seq, self._store, self._every = seq, Store(folder), every
+    def __init__(self, fit: Fit, seq: _Sequence, folder: str, every: int) -> None:
+        self._fit, self._seq, self._store, self._every = fit, seq, Store(folder), every
         self._epoch = self._first_step = self._step = self._since = 0
         self._saved: Any = None  # What this run goes on from, until it does.
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Goes back to where the run was killed, if it was."""
-        fit = Fit.around(sys._getframe(1))
-        assert fit is not None  # noqa: S101 (whoever added this was called by it)
+        fit = self._fit
         self._seq._check_order(fit)
-        self._others = [
-            each for each in fit.callbacks
-            if each is not self and type(each).__name__ not in ("Resume", "ProgbarLogger")
-        ]  # fmt: skip
+        other = _classes()[0], _keras.callbacks().ProgbarLogger, _Last
+        self._others = [each for each in fit.callbacks if not isinstance(each, other)]
         self._saved = self._store.newest()
         self._check_alone(fit)
         if self._saved is None:
@@ -122,7 +120,6 @@ class _Last:
         self._restore(metrics=False)
         self._epoch, self._first_step = state["epoch"], state["step"]
         fit.begin_at(self.params["epochs"] if state["finished"] else self._epoch, self._first_step)
-        self._fit = fit
         steps = fit.steps_per_epoch
         self._seq._steps_left = steps - self._first_step if steps and self._first_step else None
 
