@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from clusters import Slowly, in_plasma, on_cluster, window_of
-from coded import Coded, codes, frozen, frozen_epoch, leaves, wait_for
+from coded import Coded, codes, frozen, frozen_epoch, leaves
 from crews import start_script
 from troubled import (
     Broken,
@@ -24,7 +24,6 @@ from troubled import (
     FatalRagged,
     Faulty,
     FaultyBulk,
-    Gated,
     Raising,
     Unborn,
     UnicornError,
@@ -178,23 +177,6 @@ def test_ray_may_be_shut_down_and_started_again() -> None:
         ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
         assert [code for batch in seq for code in codes(batch)] == ALL
         assert window.closed
-        assert window_of(seq) is not window
-
-
-def test_ray_is_shut_down_while_a_batch_is_waited_for(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    with on_cluster(Gated, 50, gate) as seq:
-        found: list[Any] = []
-        waiting = threading.Thread(target=lambda: found.append(codes(seq[0])))
-        waiting.start()
-        wait_for(gate.with_suffix(".reached").exists)
-        ray.shutdown()
-        waiting.join(20)
-        assert found == [ALL[:8]]
-        ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
-        gate.touch()
-        window = window_of(seq)
-        assert [code for batch in seq for code in codes(batch)] == ALL
         assert window_of(seq) is not window
 
 
