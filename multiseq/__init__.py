@@ -6,9 +6,12 @@ ready-made sequences by key.
 
 from . import errors
 from .augmenting import Albumentations
+from .callbacks import InputMonitor
+from .concat import ConcatenatedSequence, concat
 from .distribution import current_shard
 from .join import JoinedSequence, join
 from .memory import aligned_empty
+from .mixing import mix
 from .modalities.arrays.sequence import ArraySequence
 from .modalities.audio.mel import LogMel
 from .modalities.audio.sequence import AudioSequence
@@ -18,10 +21,12 @@ from .modalities.sql.sequence import SQLSequence
 from .modalities.tables.sequence import TableSequence
 from .modalities.text.sequence import TextSequence
 from .modalities.windows.sequence import WindowSequence
+from .pairing import pairs, triplets
 from .samplers import BalancedSampler, BucketSampler, StratifiedSampler, WeightedSampler
 from .samples import Spec
 from .sequence import MultiInputSequence
-from .transforms import MinMax, Standardize, Vocabulary
+from .serving import serving_model
+from .transforms import Labels, MinMax, Standardize, Vocabulary
 
 __all__ = [
     "Albumentations",
@@ -29,9 +34,12 @@ __all__ = [
     "AudioSequence",
     "BalancedSampler",
     "BucketSampler",
+    "ConcatenatedSequence",
     "FileSequence",
     "ImageSequence",
+    "InputMonitor",
     "JoinedSequence",
+    "Labels",
     "LogMel",
     "MinMax",
     "MultiInputSequence",
@@ -45,9 +53,14 @@ __all__ = [
     "WeightedSampler",
     "WindowSequence",
     "aligned_empty",
+    "concat",
     "current_shard",
     "errors",
     "join",
+    "mix",
+    "pairs",
+    "serving_model",
+    "triplets",
 ]
 __version__ = "0.1.0"
 

@@ -1,12 +1,13 @@
 """All that is known about Keras: the base class, its dtype, and what its calls mean.
 
 This is the only module that imports Keras or tf_keras, and it does so when it must. In a process
-that only loads samples it gives a bare stand-in for the base class, so that a worker starts
-without TensorFlow.
+that only loads samples, or prints its help, it gives a bare stand-in for the base class, so that
+this starts without TensorFlow.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ._quiet import is_told_alone, quietly
 from .errors import SpecError
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "is_short",
     "layers",
     "model",
+    "on_tensorflow",
     "purpose",
     "random_state",
     "reader",
@@ -56,18 +59,19 @@ def base_classes() -> tuple[type, ...]:
     Either rejects the other's class, and accepts one that inherits from both. tf_keras is in use
     when it was imported before, or when `TF_USE_LEGACY_KERAS` makes it `tf.keras`.
     """
-    if IN_WORKER:
+    if IN_WORKER or is_told_alone():
         return (object,)
     legacy = is_legacy()
     bases: list[type] = []
-    if not legacy or "keras" in sys.modules:
-        import keras
+    with quietly():
+        if not legacy or "keras" in sys.modules:
+            import keras
 
-        bases.append(keras.utils.PyDataset)
-    if legacy or "tf_keras" in sys.modules:
-        import tf_keras
+            bases.append(keras.utils.PyDataset)
+        if legacy or "tf_keras" in sys.modules:
+            import tf_keras
 
-        bases.append(tf_keras.utils.Sequence)
+            bases.append(tf_keras.utils.Sequence)
     return tuple(bases)
 
 
@@ -78,24 +82,16 @@ def is_legacy() -> bool:
 
 def layers() -> Any:
     """Returns `keras.layers`, or that of tf_keras where `TF_USE_LEGACY_KERAS` asks for it."""
-    if is_legacy():
-        import tf_keras
-
-        return tf_keras.layers
-    import keras
-
-    return keras.layers
+    return _asked_for().layers
 
 
 def callbacks() -> Any:
     """Returns `keras.callbacks`, or that of tf_keras where `TF_USE_LEGACY_KERAS` asks for it."""
-    if is_legacy():
-        import tf_keras
+    return _asked_for().callbacks
 
-        return tf_keras.callbacks
-    import keras
 
-    return keras.callbacks
+def _asked_for() -> Any:
+    return importlib.import_module("tf_keras" if is_legacy() else "keras")
 
 
 def random_state() -> Any:
@@ -269,6 +265,11 @@ def _backend() -> str | None:
     """That of Keras 3; None where it is not loaded."""
     keras = sys.modules.get("keras")
     return keras.config.backend() if keras else None
+
+
+def on_tensorflow() -> bool:
+    """Whether Keras trains with TensorFlow, as tf_keras always does."""
+    return is_legacy() or _backend() == "tensorflow"
 
 
 def wants_torch() -> bool:

@@ -1,8 +1,10 @@
-"""What `augment=` takes: functions of (sample, rng), and albumentations."""
+"""What `augment=` takes: functions of (sample, rng), of the key too, and albumentations."""
 
 from __future__ import annotations
 
 import copy
+import functools
+import inspect
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -10,27 +12,30 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError
+from .declaring import check_returns, declared
+from .errors import ArgumentError, describe
 from .samples import Sample, outline
 
-__all__ = ["Albumentations", "Augmentation", "as_augmentation"]
+__all__ = ["Albumentations", "Asking", "Augmentation", "as_augmentation", "check_function"]
 
-Augmentation = Callable[[Sample, np.random.Generator], Sample]
+Augmentation = Callable[..., Sample]
+"""A function of (sample, rng) that returns the sample. One that has a parameter called `key` or
+`index` is given that too."""
 
 _PICTURE_AXES = 3
 _LEAST_AXES = 2  # Of a mask without channels, or a table of boxes or keypoints.
 
 
 def as_augmentation(value: Any) -> Augmentation:
-    """Returns a function of (sample, rng) that is safe in threads.
+    """Returns a function of (sample, rng) that is safe in threads, or one that asks for more.
 
     Args:
         value: Such a function, or a transform of albumentations.
 
     Raises:
-        ArgumentError: It is neither.
+        ArgumentError: It is neither, or cannot be called so.
     """
-    if isinstance(value, Albumentations):
+    if isinstance(value, Albumentations | Asking):
         return value
     if type(value).__module__.partition(".")[0] == "albumentations":
         return Albumentations(value)
@@ -41,7 +46,56 @@ def as_augmentation(value: Any) -> Augmentation:
             expected="a function of (sample, rng) that returns the sample, or an albumentations "
             "Compose",
         )
-    return value  # type: ignore[no-any-return]
+    names = declared(value, ("key", "index"))
+    check_function("augment", value, ("sample", "rng"), names)
+    return Asking(value, names) if names else value
+
+
+def check_function(
+    name: str, function: Any, arguments: tuple[str, ...], by_name: tuple[str, ...] = ()
+) -> None:
+    """Raises ArgumentError unless a function can be called as it will be, and returns at once.
+
+    Args:
+        name: What it is called.
+        function: The function.
+        arguments: Names of what it is given.
+        by_name: Names of what it is given by name.
+    """
+    more = ", or with a parameter called key or index" if name == "augment" else ""
+    expected = f"a function of ({', '.join(arguments)}){more}"
+    if not callable(function):
+        raise ArgumentError(f"{name} cannot be called", got=function, expected=expected)
+    check_returns(name, function, f"{expected}, which returns what it made", got=describe(function))
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # Such as a function in C.
+        return
+    try:
+        signature.bind(*arguments, **dict.fromkeys(by_name))
+    except TypeError as error:
+        raise ArgumentError(
+            f"{name} cannot be called as it will be: {error}",
+            got=f"a function of {signature}",
+            expected=expected,
+        ) from None
+
+
+class Asking:
+    """A function that is to be given more than (sample, rng).
+
+    Args:
+        function: The function.
+        names: Of its parameters that are given by name.
+    """
+
+    def __init__(self, function: Callable[..., Sample], names: tuple[str, ...]) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.names = function, names
+
+    def __call__(self, sample: Sample, rng: np.random.Generator, **asked: Any) -> Sample:
+        """Returns what the function does."""
+        return self.function(sample, rng, **asked)
 
 
 class Albumentations:
@@ -101,6 +155,9 @@ class Albumentations:
             value = found["image" if name == first else name]
             parts[part] = value if key is None else {**parts[part], key: value}
         return tuple(parts) if isinstance(sample, tuple) else parts[0]
+
+    def __repr__(self) -> str:
+        return f"Albumentations({' '.join(repr(self._transform).split())})"
 
     def _given(self, parts: list[Any], sample: Sample) -> dict[str, tuple[int, Any, Any]]:
         """What albumentations gets, by name: (part, key in it or None, value)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import ArgumentError
 
-__all__ = ["check_choice", "check_count"]
+__all__ = ["check_choice", "check_count", "is_text", "text_refused"]
 
 
 def check_count(name: str, value: Any, least: int, fix: str | None = None) -> int:
@@ -29,3 +29,30 @@ def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         expected = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
         raise ArgumentError(f"bad {name}", got=value, expected=expected)
+
+
+def is_text(leaf: Any) -> bool:
+    """Whether this is text, or an array of it, of Python's own strings too."""
+    if isinstance(leaf, str | bytes):
+        return True
+    dtype = getattr(leaf, "dtype", None)
+    if not isinstance(dtype, np.dtype):
+        return False
+    objects = dtype.kind == "O" and leaf.size > 0
+    return dtype.kind in "UST" or (objects and all(isinstance(each, str) for each in leaf.flat))
+
+
+def text_refused(name: str, output: Any = None) -> dict[str, str]:
+    """Returns what an error says of a target that is text.
+
+    Args:
+        name: Of the target, such as "targets" or "targets['species']".
+        output: Its own name, where targets are a dict.
+    """
+    shown = repr(name if output is None else output)
+    return {
+        "what": f"{name} is text, and models take numbers",
+        "expected": "numbers, or a transform that makes numbers of it",
+        "fix": f"number the classes: transforms={{{shown}: Labels()}}, and adapt() on the "
+        "training sequence",
+    }

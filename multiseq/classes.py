@@ -23,19 +23,25 @@ _ENOUGH = 1 << 24  # Elements that tell the coding; what is served later is chec
 class Classes:
     """The weight of each element's class, read from what the targets hold.
 
-    Whether they are one-hot is told by all of them, and where these are not known by the first
-    sample, so that it is the same in every batch. A batch that does not fit is refused.
+    Whether they are one-hot is told by who made them; else by all of them, and where these are not
+    known by the first sample, so that it is the same in every batch. A batch that does not fit is
+    refused.
 
     Args:
         table: {class: weight}, or "balanced".
         shape: Of one sample's targets; None for an axis of any length.
+        one_hot: Whether they are one-hot, where that is known.
     """
 
-    def __init__(self, table: Any, shape: tuple[int | None, ...]) -> None:
+    def __init__(
+        self, table: Any, shape: tuple[int | None, ...], one_hot: bool | None = None
+    ) -> None:
         self._is_balanced = isinstance(table, str)
         self._shape = shape
         self._is_column = shape[-1:] == (1,)
-        self._one_hot = bool(shape) and shape[-1] not in (1, None)  # Until it is known better.
+        self._is_known = one_hot is not None
+        # Until it is known better.
+        self._one_hot = bool(shape) and shape[-1] not in (1, None) and one_hot is not False
         self._several: Array | None = None  # Of 0 and 1, and not one-hot, as is all that was seen.
         self._seen = 0
         self._counts: Counter[int] = Counter()
@@ -50,8 +56,11 @@ class Classes:
 
     def tell(self, target: Array) -> bool:
         """Looks at some of the targets; returns whether it needs to see more."""
+        target = np.asarray(target)
         self._check(target)
         self._seen += target.size
+        if self._is_known:
+            return False
         if self._one_hot:
             self._one_hot = _is_one_hot(target)
             if not self._one_hot and self._may_be_several:
@@ -87,8 +96,12 @@ class Classes:
         return len(self._shape) == 1 or last > 1 or self._shape[-1] == last + 1
 
     def count(self, target: Array) -> None:
-        """Counts the classes of some of the targets."""
-        self._counts.update(_counted(self._labels(target)))
+        """Counts the classes of some of the targets, but for those that are masked."""
+        labels = self._labels(np.asarray(target))
+        if isinstance(target, np.ma.MaskedArray):
+            missing = np.ma.getmaskarray(target)
+            labels = labels[~(missing.any(-1) if missing.ndim > labels.ndim else missing)]
+        self._counts.update(_counted(labels))
 
     def balance(self) -> None:
         """Makes weights of the counts, as scikit-learn does."""
@@ -126,8 +139,7 @@ class Classes:
             raise _unfit(
                 target,
                 "whole numbers: classes, or one-hot",
-                "number classes that are text: numpy.unique(y, return_inverse=True)[1], or a "
-                "transform Vocabulary(num_oov=0)",
+                "number classes that are text: transforms={'targets': Labels()}",
             )
         if target.dtype.kind == "f" and _has_fractions(target):
             raise _unfit(

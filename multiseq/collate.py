@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .checks import is_text, text_refused
 from .dtypes import check_unmasked
 from .errors import SpecError, describe
 from .memory import aligned_empty, is_batch
 from .samples import Leaves, Spec, bad_leaf
 
-__all__ = ["BatchBuilder", "as_array", "cast", "is_known", "is_string", "stacked"]
+__all__ = ["BatchBuilder", "as_array", "cast", "is_known", "is_string", "stacked", "write"]
 
 Array = npt.NDArray[Any]
 
@@ -113,7 +114,7 @@ class _FixedColumn:
             self.array[place] = leaf
         else:
             check_cast(leaf, self.spec, self.name)
-            _write(self.array, place, leaf, self.name)
+            write(self.array, place, leaf, self.name)
 
     def put_rows(self, start: int, rows: Any) -> None:
         if not isinstance(rows, np.ndarray) or rows.shape[1:] != self.shape:
@@ -128,7 +129,7 @@ class _FixedColumn:
             self.array[place] = rows
         else:
             check_cast(rows, self.spec, self.name)
-            _write(self.array, place, rows, self.name)
+            write(self.array, place, rows, self.name)
 
     def finish(self, parity: int | None) -> Array:
         return self.array
@@ -200,6 +201,8 @@ def as_array(leaf: Any, name: str) -> Array:
         check_unmasked(leaf, name)
     array = np.asarray(leaf)
     if array.dtype.hasobject and array.dtype.kind != "T":
+        if name.startswith("targets") and is_text(array):
+            raise SpecError(got=leaf, **text_refused(name)).at(input=name)
         raise SpecError(
             f"{name} has an object dtype",
             got=leaf,
@@ -229,11 +232,11 @@ def cast(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
         SpecError: A finite number would become infinite.
     """
     out: Array = np.empty(array.shape, dtype)
-    _write(out, ..., array, name)
+    write(out, ..., array, name)
     return out
 
 
-def _write(out: Array, place: Any, values: Array, name: str) -> None:
+def write(out: Array, place: Any, values: Array, name: str) -> None:
     """Casts numbers to their place; refuses finite ones that would become infinite."""
     if not _narrows(values.dtype, out.dtype):
         out[place] = values

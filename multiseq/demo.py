@@ -281,7 +281,7 @@ def run(systems: Sequence[System], folder: Path) -> list[Row]:
     """Trains each system and its control, with a progress bar."""
     rows = []
     total = 2 * sum(system.epochs for system in systems)
-    with tqdm(total=total, unit="epoch") as bar:
+    with tqdm(total=total, unit="epoch", disable=None) as bar:
         for system in systems:
             results = []
             for off, name in enumerate((system.name, f"{system.name}, control")):
@@ -294,7 +294,7 @@ def run(systems: Sequence[System], folder: Path) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """Returns the rows as a table to print."""
     columns = ("samples", "batches", "samples/s", "first loss", "last loss", "score", "control")
-    lines = [f"{'':20}" + "".join(f"{column:>12}" for column in columns)]
+    lines = [f"{'multiseq demo':20}" + "".join(f"{column:>12}" for column in columns)]
     for row in rows:
         one = row.result
         lines.append(

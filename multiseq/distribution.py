@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from . import _keras
 from .errors import ArgumentError
 
-__all__ = ["Shard", "check_share", "current_shard"]
+__all__ = ["Shard", "check_share", "current_shard", "doubt_of"]
 
 _TAKE_PART = ("chief", "worker")  # Of TensorFlow's tasks, in the order of their numbers.
 
@@ -157,6 +157,23 @@ def check_share(share: tuple[int, int], frame: FrameType) -> str | None:
     Raises:
         ArgumentError: Samples would be left out, or processes wait for one another forever.
     """
+    doubt = doubt_of(share, _keras.model(frame) if share[1] > 1 else None)
+    return doubt if doubt and _keras.purpose(frame) == "fit" else None
+
+
+def doubt_of(share: tuple[int, int], model: object) -> str | None:
+    """Looks whether a model that is trained would share out batches among processes as well.
+
+    Args:
+        share: (index, count) of the sequence.
+        model: That is trained; None if it is not known.
+
+    Returns:
+        What may be wrong, if anything; None otherwise.
+
+    Raises:
+        ArgumentError: Samples would be left out, or processes wait for one another forever.
+    """
     index, count = share
     own, distribution = _own_shard(), _distribution()
     takes_own = "seq.shard(*multiseq.current_shard())"
@@ -170,14 +187,14 @@ def check_share(share: tuple[int, int], frame: FrameType) -> str | None:
             fix="set keras.distribution.distribution().auto_shard_dataset = False"
             + ("" if count > 1 else f", and give fit {takes_own}"),
         )
-    workers = _strategy_workers(frame) if count > 1 else 1
+    workers = _strategy_workers(model) if count > 1 else 1
     if workers > 1:
         raise ArgumentError(
             "TensorFlow takes each worker's rows out of a batch: a shard would be shared out again",
             got=f"{got}, and a MultiWorkerMirroredStrategy of {workers} workers",
             fix="leave the sequence whole, without shard()",
         )
-    if own is not None and own != share and _keras.purpose(frame) == "fit":
+    if own is not None and own != share:
         return (
             f"this process is to give share {own[0]} of {own[1]} of every batch to Keras' "
             f"distribution, and gives it {got}; use {takes_own}"
@@ -185,9 +202,9 @@ def check_share(share: tuple[int, int], frame: FrameType) -> str | None:
     return None
 
 
-def _strategy_workers(frame: FrameType) -> int:
+def _strategy_workers(model: object) -> int:
     """Among how many workers TensorFlow shares out each batch that the model is fed."""
-    strategy = getattr(_keras.model(frame), "distribute_strategy", None)
+    strategy = getattr(model, "distribute_strategy", None)
     tensorflow = sys.modules.get("tensorflow")
     if strategy is None or tensorflow is None:
         return 1

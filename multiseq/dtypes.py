@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from .errors import ArgumentError
 
-__all__ = ["check_unmasked", "fix_of", "is_fit"]
+__all__ = ["check_unmasked", "fix_of", "is_fit", "written"]
 
 
 def is_fit(dtype: np.dtype[Any]) -> bool:
@@ -23,6 +24,19 @@ def fix_of(dtype: np.dtype[Any]) -> str:
     if dtype.kind in "Mm":
         return "make numbers of it: (times - times.min()) / numpy.timedelta64(1, 's'), say"
     return "take its fields one by one: {name: array[name] for name in array.dtype.names}"
+
+
+def written(value: Any) -> str:
+    """How a dataclass is made again, without what is as it is by default."""
+    said = []
+    for number, each in enumerate(dataclasses.fields(value)):
+        found = getattr(value, each.name)
+        found = found.name if isinstance(found, np.dtype) else found
+        if number < 2:
+            said.append(repr(found))
+        elif found != each.default:
+            said.append(f"{each.name}={found!r}")
+    return f"{type(value).__name__}({', '.join(said)})"
 
 
 def check_unmasked(values: Any, name: str) -> None:

@@ -7,6 +7,7 @@ MultiseqError
 ├── ClosedError (RuntimeError)           a sequence was used after the interpreter began to exit
 ├── MissingPackageError (ImportError)    an optional package is not installed
 ├── AlignmentError (ValueError)          keys that are missing, duplicated or of different kinds
+├── CheckError (ValueError)              `check(model, strict=True)` found something
 └── SampleError (ValueError)             one sample cannot be used
     ├── LoadError                        `load_sample` or `augment` raised
     │   └── WorkerError                  worker processes died, or took too long, while loading it
@@ -20,12 +21,14 @@ it short; the sequence adds where (class, key, position, input) once, at its bou
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 __all__ = [
     "AlignmentError",
     "ArgumentError",
+    "CheckError",
     "ClosedError",
     "LoadError",
     "MissingPackageError",
@@ -41,6 +44,7 @@ __all__ = [
     "few",
     "list_names",
     "naming",
+    "nearest",
     "said",
 ]
 
@@ -128,6 +132,16 @@ class AlignmentError(MultiseqError, ValueError):
     """Keys are missing, duplicated or of different kinds."""
 
 
+class CheckError(MultiseqError, ValueError):
+    """`check(model, strict=True)` found something.
+
+    Attributes:
+        report: All that was found.
+    """
+
+    report: Any = None
+
+
 class SampleError(MultiseqError, ValueError):
     """One sample cannot be used."""
 
@@ -178,7 +192,7 @@ def said(error: BaseException) -> str:
 
 def describe(value: Any) -> str:
     """Says what a value is, without printing an array: type, shape and dtype, or a short repr."""
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type):
         return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
     try:
         text = repr(value)
@@ -200,3 +214,12 @@ def list_names(names: Iterable[str], most: int = 6) -> str:
     shown = [repr(name) for name in names]
     rest = f" and {len(shown) - most} more" if len(shown) > most else ""
     return ", ".join(shown[:most]) + rest
+
+
+def nearest(name: Any, known: Sequence[Any]) -> str:
+    """Returns how to go on after a name that is not known: "did you mean ...?", or all of them."""
+    close = difflib.get_close_matches(str(name).lower(), [str(each).lower() for each in known], 3)
+    alike = [repr(each) for each in known if str(each).lower() in close]
+    if alike:
+        return f"did you mean {' or '.join(alike)}?"
+    return f"use one of {few(list(known), 20)}"

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 
-from . import _keras
+import numpy as np
+
 from .augmenting import Augmentation
-from .engine.job import Layout
-from .engine.layout import batch_of_one, infer_layout
-from .errors import ArgumentError, SampleError, few
-from .keys.aligning import align_keys
+from .encoding import EncodingJoin
+from .errors import SampleError, few
+from .filling import FilledMember, check_filling, report_filled, settle
+from .keys.aligning import align_keys, align_left
 from .keys.targets import Targets
 from .members import ArrayMember, Member, Origin, SequenceMember, targets_of, times_of
 from .merging import (
+    Looks,
     check_parts,
     label_indexes_of,
     merged_inputs,
     named_transforms,
     one_of,
     rows_of,
+    told_apart,
 )
 from .order import Draw, Indices, Sampler
-from .samples import Leaves, Sample, Structure
+from .samples import Leaves, Sample, Spec, Structure
 from .sequence import MultiInputSequence
 from .settings import BaseKeywords
+from .telling import check_learned, masks_among, with_masks
 from .transforms import Transform
-from .weights import Weighting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,22 +49,28 @@ class _Join(Protocol):
         *parts: MultiInputSequence,
         targets: Any = ...,
         sample_weight: Any = ...,
-        how: Literal["strict", "inner"] = ...,
+        how: Literal["strict", "inner", "left"] = ...,
+        fill: Any = ...,
+        mask: bool | MultiInputSequence = ...,
         batch_size: int = ...,
         shuffle: bool = ...,
         seed: int | None = ...,
         drop_last: bool = ...,
         sampler: Sampler | None = ...,
-        workers: int = ...,
+        workers: int | Literal["auto"] = ...,
         use_multiprocessing: bool = ...,
         cluster: str | None = ...,
         max_queue_size: int | None = ...,
         augment: Augmentation | None = ...,
+        augment_batch: Callable[[Any, np.random.Generator], Any] | None = ...,
         augmented: bool = ...,
         on_error: str | Callable[[SampleError], bool] = ...,
         max_errors: int = ...,
         timeout: float | None = ...,
         spec: Any = ...,
+        transforms: Any = ...,
+        missing: Any = ...,
+        map: Callable[[Sample], Sample] | None = ...,
         class_weight: Mapping[Any, Any] | str | None = ...,
         name: str | None = ...,
         **named_parts: MultiInputSequence,
@@ -78,7 +86,9 @@ def join(
     *parts: MultiInputSequence,
     targets: Any = None,
     sample_weight: Any = None,
-    how: Literal["strict", "inner"] = "strict",
+    how: Literal["strict", "inner", "left"] = "strict",
+    fill: Any = None,
+    mask: bool | MultiInputSequence = False,
     **named_parts: Any,
 ) -> JoinedSequence:
     """Joins sequences by the keys of their samples.
@@ -93,7 +103,19 @@ def join(
             dict of sequences too. By default the targets of the parts.
         sample_weight: The same.
         how: "strict" if every part must have every key; "inner" to keep the keys that all have,
-            targets and weights included, and report the others (see `JoinedSequence.dropped`).
+            targets and weights included, and report the others (see `JoinedSequence.dropped`);
+            "left" to keep all of the first part, in its order, and fill the inputs of other parts
+            for keys that these lack (see `JoinedSequence.filled`). Filled are inputs alone, as the
+            model gets them, after transforms: nothing is learned from them, and nothing in them is
+            augmented. Targets and weights must have every key.
+        fill: With "left", the value of what is missing: a number, or text; or an array of one
+            sample; or a dict of these by input. By default 0, or what the part pads with, or "".
+            Along an axis of any length it is one long, then padded. `mask_zero=True` of Keras'
+            `Embedding`, or `Masking(value)`, then masks it. Where all steps of a sample are masked,
+            Keras' `GlobalAveragePooling1D` gives NaN: fill ids with that of an unknown token, such
+            as `fill={"caption": 1}`.
+        mask: With "left", whether each input of the other parts has one more beside it, called
+            "<input>_present": 1.0 where it is there and 0.0 where it was filled, of shape (n,).
         **named_parts: Sequences by input name, and the keywords of `MultiInputSequence`. Those of
             the parts, such as their batch_size, shuffle and workers, play no role.
 
@@ -101,17 +123,18 @@ def join(
         A sequence whose keys are those of the first part, in its order.
 
     Raises:
-        AlignmentError: Keys differ under "strict", or are of different kinds.
-        ArgumentError: Input names clash, or it is not clear which targets are meant.
+        AlignmentError: Keys differ under "strict", or are of different kinds; or targets lack keys.
+        ArgumentError: Input names clash, or it is not clear which targets are meant; or `fill` does
+            not fit an input, once there are samples to compare it with.
     """
-    named = {k: v for k, v in named_parts.items() if isinstance(v, MultiInputSequence)}
-    keywords = {k: v for k, v in named_parts.items() if k not in named}
-    _check_keywords(named, keywords)
+    if isinstance(mask, MultiInputSequence):  # Such as albumentations knows by that name.
+        named_parts, mask = {**named_parts, "mask": mask}, False
+    named, keywords = told_apart(named_parts)
     members = [*((None, part) for part in parts), *named.items()]
-    return JoinedSequence(members, targets, sample_weight, how, **keywords)
+    return JoinedSequence(members, targets, sample_weight, how, fill, mask, **keywords)
 
 
-class JoinedSequence(MultiInputSequence):
+class JoinedSequence(Looks, EncodingJoin):
     """Several sequences as one, joined by key; made by `join`.
 
     The parts go on augmenting, each with random numbers of its own. To turn an image and its mask
@@ -122,11 +145,13 @@ class JoinedSequence(MultiInputSequence):
         targets: See `join`.
         sample_weight: See `join`.
         how: See `join`.
+        fill: See `join`.
+        mask: See `join`.
         **keywords: Those of `MultiInputSequence`.
 
     Attributes:
         parts: The sequences.
-        dropped: The keys that "inner" left out, by the part that has them.
+        dropped: The keys that "inner" or "left" left out, by the part that has them.
     """
 
     def __init__(
@@ -134,9 +159,13 @@ class JoinedSequence(MultiInputSequence):
         members: list[tuple[str | None, MultiInputSequence]],
         targets: Any = None,
         sample_weight: Any = None,
-        how: Literal["strict", "inner"] = "strict",
+        how: Literal["strict", "inner", "left"] = "strict",
+        fill: Any = None,
+        mask: bool = False,
         **keywords: Unpack[BaseKeywords],
     ) -> None:
+        check_filling(how, fill, mask)
+        self._fill, self._masks = fill, mask
         targets, sample_weight = _joined(targets, how), _joined(sample_weight, how)
         roles = list(members)
         for role, value in (("targets", targets), ("sample_weight", sample_weight)):
@@ -145,21 +174,43 @@ class JoinedSequence(MultiInputSequence):
         self._input_names = [name for name, _ in members]
         self.parts = [part for _, part in roles]
         self._part_names = names = check_parts(roles)
-        labels = label_indexes_of(targets, sample_weight, self.parts)
         every = [part.keys for part in self.parts]
-        keys, rows, self.dropped = align_keys(every, names, how, labels)
+        if how == "left":
+            keys, needed = every[0], [n >= len(members) for n in range(len(roles))]
+            rows, self.dropped = align_left(every, names, needed)
+        else:
+            labels = label_indexes_of(targets, sample_weight, self.parts)
+            keys, rows, self.dropped = align_keys(every, names, how, labels)
         self._source_rows = rows_of(self.parts, rows)
         super().__init__(keys, **keywords)
         for name, left_out in self.dropped.items():
             _log.warning("join dropped %d keys of %s: %s", len(left_out), name, few(left_out))
-        self._members: list[Member] = [
-            SequenceMember(part, positions)
-            for part, positions in zip(self.parts, rows, strict=True)
+        self._members = [
+            FilledMember(part, positions, name, mask)
+            if how == "left" and 0 < number < len(members)
+            else SequenceMember(part, positions)
+            for number, (part, name, positions) in enumerate(
+                zip(self.parts, names, rows, strict=True)
+            )
         ]
+        if how == "left":
+            report_filled(names, every, rows, self.dropped)
+        self._held_out = any(part._held_out for part in self.parts)
         self._explicit = {
             "targets": self._add(targets, keys, "targets"),
             "sample_weight": self._add(sample_weight, keys, "sample_weight"),
         }
+
+    @property
+    def filled(self) -> dict[str, pd.Index[Any]]:
+        """The keys of these samples that a part lacks, by part, where "left" filled any."""
+        indices = self.source_indices(np.arange(self.num_samples))
+        lacks = {
+            member.called: ~member.has(indices)
+            for member in self._members
+            if isinstance(member, FilledMember)
+        }
+        return {name: self.keys[each] for name, each in lacks.items() if each.any()}
 
     def _add(self, value: Any, keys: pd.Index[Any], role: str) -> int | None:
         """Returns the number of the member that gives explicit targets or weights."""
@@ -168,7 +219,10 @@ class JoinedSequence(MultiInputSequence):
         if isinstance(value, MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
-        rows = Targets(targets, weights, keys, self._source_rows, targets_elsewhere=True)
+        steps = {} if self._pipeline is None else dict.fromkeys(self._pipeline.names)
+        rows = Targets(
+            targets, weights, keys, self._source_rows, targets_elsewhere=True, named=steps
+        )
         self._members.append(ArrayMember(tuple(rows.parts)))
         return len(self._members) - 1
 
@@ -187,8 +241,14 @@ class JoinedSequence(MultiInputSequence):
             parts.append(nested[weights][0])
         elif targets is None and (found := [each[2] for each in inputs if len(each) > 2]):
             parts.append(one_of(found, "sample_weight"))
+        settle(self._members, parts[0], parts[1:], self._fill)
+        if self._masks:
+            parts[0] = with_masks(parts[0], self._members)
         structure = Structure(tuple(parts))
         return structure, structure.flatten(tuple(parts))
+
+    def _masks_given(self) -> set[Any]:
+        return masks_among(*self._plan, self._members)
 
     def load_sample(self, index: int) -> Sample:
         """Loads the sample of each part that has this key."""
@@ -207,16 +267,10 @@ class JoinedSequence(MultiInputSequence):
         found = targets_of(self._members, self._explicit["targets"], indices)
         return structure.targets(lambda n: found[leaves[n].member].get(leaves[n].number))
 
-    def make_sample(self, index: int, draw: Draw | None) -> Sample:
-        """Loads and augments the sample of each part, then augments the whole."""
-        if draw is None:
-            return self.load_sample(index)
-        sample = self._assembled(
+    def _drawn(self, index: int, draw: Draw) -> Sample:
+        return self._assembled(
             lambda n, member: member.leaves(index, draw.of_part(n) if member.augments else None)
         )
-        if not self._augments_itself:
-            return sample
-        return self._augmented(sample, index, draw)
 
     def time_spans(self, indices: Indices) -> tuple[Any, Any] | None:
         """From the first to the last time of all parts that know theirs."""
@@ -230,77 +284,47 @@ class JoinedSequence(MultiInputSequence):
     def _is_timed(self) -> bool:
         return any(part._is_timed for part in self.parts)
 
-    @property
-    def augments(self) -> bool:
-        """Whether this or a part augments."""
-        parts = self._settings.augmented and any(member.augments for member in self._members)
-        return self._augments_itself or parts
-
-    @property
-    def loads_batches(self) -> bool:
-        """Whether a part has a fast path."""
-        return any(member.loads_batches for member in self._members)
-
-    def make_layout(self) -> Layout:
-        """The parts' layouts, put together."""
+    def _given(self) -> tuple[Structure, list[Spec]]:
         structure, leaves = self._plan
-        theirs = [self._members[leaf.member].specs[leaf.number] for leaf in leaves]
-        mine = structure.align(self._declared)
-        class_weight, floatx = self._settings.class_weight, _keras.floatx()
-        if self._augments_itself:
-            # It may change shapes and dtypes; only which axes vary cannot be seen in one sample.
-            declared = [
-                own or (spec if None in spec.shape else None)
-                for own, spec in zip(mine, theirs, strict=True)
-            ]
-            draw, nested = Draw(self._settings.seed, 0), structure.unflatten(declared)
-            return infer_layout(self, self._source_index(0), nested, class_weight, draw, floatx)
-        specs = [own or spec for own, spec in zip(mine, theirs, strict=True)]
-        first = functools.partial(self._first, structure)
-        weighting = Weighting.of(structure, specs, class_weight, floatx, self.target_chunks, first)
-        return Layout(structure, specs, weighting)
-
-    def _first(self, structure: Structure) -> Sample:
-        return batch_of_one(structure, self.load_sample(self._source_index(0)))
+        return structure, [self._members[leaf.member].specs[leaf.number] for leaf in leaves]
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""
         other = super().for_workers()
-        other._members = [member.for_workers() for member in self._members]
-        other.parts, other.dropped = [], {}
+        other.dropped = {}
         return other
 
-    def learn_transforms(self, indices: Indices, progress: str | None) -> None:
-        """Lets each part learn, of its samples among these."""
-        for label, member in zip(self._part_names, self._members, strict=False):
-            shown = None if progress is None else f"{progress} {label}"
-            member.learn(indices, shown, self._settings.on_error)
+    def learn_stage(self, stage: int, indices: Indices, progress: str | None) -> None:
+        """Lets the parts learn, then what is applied to the whole; nothing from what is filled."""
+        given = stage - len(self._stages_of_parts)
+        if 0 <= given < len(self._given_stages):
+            names = [name for name, _ in self._given_stages[given]]
+            check_learned(names, *self._plan, self._members, indices)
+        super().learn_stage(stage, indices, progress)
 
-    def _learners(self) -> list[tuple[Any, Transform]]:
-        return [learner for part in self.parts for learner in part._learners()]
+    def _learn_parts(self, stage: int, indices: Indices, progress: str | None) -> None:
+        for label, member in zip(self._part_names, self._members, strict=False):
+            member.learn(stage, indices, progress and f"{progress} {label}", self.on_error)
 
     @property
     def transforms(self) -> dict[Any, Transform]:
-        """The transforms of the parts, by input name."""
+        """The transforms of the parts, by input name, and of the join itself."""
         names = [*self._input_names, *[None] * (len(self.parts) - len(self._input_names))]
-        return named_transforms(list(zip(names, self._part_names, self.parts, strict=True)))
+        parts, given = zip(names, self._part_names, self.parts, strict=True), self._given_transforms
+        return {**named_transforms(list(parts), given), **given}
+
+    def _steps_at(self, leaf: str) -> tuple[Any, ...]:
+        structure, origins = self._plan
+        origin = origins[structure.names.index(leaf)]
+        own = self._members[origin.member].steps_of(origin.number)
+        return own + super()._steps_at(leaf)
 
     @property
     def _of_inputs(self) -> set[Any]:
         parts = self.parts[: len(self._input_names)]
-        inputs = {id(part.transforms[name]) for part in parts for name in part._of_inputs}
-        return {name for name, transform in self.transforms.items() if id(transform) in inputs}
-
-    def close(self) -> None:
-        """Ends the workers, and forgets what the samples look like, which `adapt` may change."""
-        super().close()
-        self.__dict__.pop("_plan", None)
-        for member in self._members:
-            member.__dict__.pop("_layout", None)
-
-    @property
-    def _augments_itself(self) -> bool:
-        return super().augments
+        inputs = {id(part.transforms.get(name)) for part in parts for name in part._of_inputs}
+        found = {name for name, each in self.transforms.items() if id(each) in inputs}
+        return found - self._given_transforms.keys() | self._given_of_inputs
 
     def _assembled(self, load: Callable[[int, Member], Leaves]) -> tuple[Any, ...]:
         """Returns a sample of what is loaded from each member, by its number.
@@ -308,7 +332,7 @@ class JoinedSequence(MultiInputSequence):
         Where inputs alone are wanted, nothing is loaded from members that give none.
         """
         structure, origins = self._plan
-        if self._inputs_only and not self._augments_itself:
+        if self._leaves_out_targets:
             structure = structure.of_inputs()
             origins = origins[: len(structure)]
         numbers = {origin.member for origin in origins}
@@ -316,28 +340,11 @@ class JoinedSequence(MultiInputSequence):
         return structure.unflatten([leaves[origin.member][origin.number] for origin in origins])
 
 
-def _joined(value: Any, how: Literal["strict", "inner"]) -> Any:
+def _joined(value: Any, how: Literal["strict", "inner", "left"]) -> Any:
     """Returns a dict of sequences as one sequence."""
     if isinstance(value, Mapping) and value:
         parts = {name: part for name, part in value.items() if isinstance(part, MultiInputSequence)}
         if len(parts) == len(value):
-            return JoinedSequence(list(parts.items()), how=how)
+            # Of targets none may be missing: those that are not in all of them are not filled.
+            return JoinedSequence(list(parts.items()), how="inner" if how == "left" else how)
     return value
-
-
-def _check_keywords(named: Mapping[str, Any], keywords: Mapping[str, Any]) -> None:
-    """Raises ArgumentError where a part is no sequence, or has the name of a keyword."""
-    known = inspect.signature(MultiInputSequence).parameters
-    for name, value in keywords.items():
-        if name not in known:
-            raise ArgumentError(
-                f"{name} is neither a sequence nor a keyword",
-                got=value,
-                expected="sequences by input name, and keywords of MultiInputSequence",
-                fix="make a sequence of it, such as ArraySequence(...); or correct the name",
-            )
-    if clash := known.keys() & named.keys():
-        raise ArgumentError(
-            f"a part is called {sorted(clash)[0]!r}, which is a keyword",
-            fix="give it another name; or pass it by position, with an input of that name",
-        )

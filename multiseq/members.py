@@ -10,16 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _keras
 from .engine.job import Layout, blame
+from .errors import AlignmentError
 from .keys.times import overall
 from .order import Draw, Indices
+from .plots.kinds import Kind
 from .samples import Leaves, Spec, Structure, infer_spec
 from .sequence import MultiInputSequence
 from .transforms import Holder
 
-__all__ = ["ArrayMember", "Member", "Origin", "SequenceMember", "targets_of", "times_of"]
+__all__ = ["ArrayMember", "Lacking", "Member", "Origin", "SequenceMember", "targets_of", "times_of"]
+
+
+Lacking = list[tuple[str, npt.NDArray[np.bool_]]]
+"""What parts are called that lack samples; and which of some samples they have."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class Member(abc.ABC):
     specs: Sequence[Spec]
     augments = False
     loads_batches = False
+    called = "values"
 
     @abc.abstractmethod
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
@@ -46,9 +54,33 @@ class Member(abc.ABC):
     def columns(self, indices: Indices) -> Leaves:
         """Returns the leaves of several samples, each with a leading axis."""
 
+    @property
+    def kinds(self) -> Sequence[Kind | None]:
+        """What the leaves stand for, where that is known."""
+        return [None] * len(self.structure)
+
+    def raw_leaves(self, index: int) -> Leaves:
+        """Returns the leaves of one sample before they are transformed."""
+        return self.leaves(index, None)
+
     def for_workers(self) -> Member:
         """Returns a copy for worker processes."""
         return self
+
+    def of_inputs(self) -> Member:
+        """Returns a member without what follows the inputs, where that is made by itself."""
+        return self
+
+    def forget(self) -> None:  # noqa: B027
+        """Forgets what the samples look like, which learning may change."""
+
+    def has(self, indices: Indices) -> npt.NDArray[np.bool_]:
+        """Returns for each sample whether this member has it."""
+        return np.ones(len(indices), bool)
+
+    def lacking(self, indices: Indices) -> Lacking:
+        """Returns which of the samples it has, or a part of it, where some lack samples."""
+        return []
 
     def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns the first and the last time of samples and their zone, where they have times."""
@@ -58,8 +90,14 @@ class Member(abc.ABC):
         """Returns the targets of samples by the number of their leaf, where they are known."""
         return {}
 
-    def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:  # noqa: B027
-        """Learns the transforms that it has, of samples; on_error says what of broken ones."""
+    def learn(  # noqa: B027
+        self, stage: int, indices: Indices, progress: str | None, on_error: Any
+    ) -> None:
+        """Learns those of its transforms whose turn it is; on_error says what of broken samples."""
+
+    def steps_of(self, number: int) -> tuple[Any, ...]:
+        """Returns what was done to a leaf, in order: transforms, and functions."""
+        return ()
 
     def nested(self, member: int) -> tuple[Any, ...]:
         """Returns a sample of this member, with what each leaf is in place of its value."""
@@ -71,7 +109,8 @@ class SequenceMember(Holder, Member):
 
     Args:
         sequence: The sequence.
-        positions: Of each of the join's samples in it; None for the same position.
+        positions: Of each of the join's samples in it; None for the same position. Samples for
+            which it is -1 are not asked for.
     """
 
     def __init__(self, sequence: MultiInputSequence, positions: Indices | None) -> None:
@@ -79,12 +118,18 @@ class SequenceMember(Holder, Member):
 
     @functools.cached_property
     def _layout(self) -> Layout:
-        # The join's first sample: under "inner", the sequence's own first may be no part of it.
-        first = 0 if self._positions is None else int(self._positions[0])
+        # The join's first sample: the sequence's own first may be no part of the join.
+        positions = self._positions
+        first = 0 if positions is None else int(positions[np.argmax(positions >= 0)])
         sequence = self.sequence
         if first:
             sequence = sequence.replace(sampler=None).subset(slice(first, first + 1))
         return sequence.served_layout()
+
+    @property
+    def called(self) -> str:  # type: ignore[override]
+        """What the sequence is called."""
+        return self.sequence.called
 
     @property
     def augments(self) -> bool:  # type: ignore[override]
@@ -97,6 +142,11 @@ class SequenceMember(Holder, Member):
         return self.sequence.loads_batches
 
     @property
+    def kinds(self) -> Sequence[Kind | None]:
+        """What the sequence's leaves stand for."""
+        return list(map(self.sequence._leaf_kinds.get, self.structure.names))
+
+    @property
     def structure(self) -> Structure:  # type: ignore[override]
         """How the sequence's samples are nested."""
         return self._layout.structure
@@ -105,6 +155,18 @@ class SequenceMember(Holder, Member):
     def specs(self) -> Sequence[Spec]:  # type: ignore[override]
         """The specs of their leaves."""
         return self._layout.specs
+
+    def forget(self) -> None:
+        """Forgets what the samples look like."""
+        self.__dict__.pop("_layout", None)
+
+    def of_inputs(self) -> SequenceMember:
+        """Returns the member of a sequence that predicts."""
+        other = SequenceMember(self.sequence.for_prediction(), self._positions)
+        if "_layout" in vars(self):
+            structure = self.structure.of_inputs()
+            other._layout = Layout(structure, self.specs[: len(structure)])
+        return other
 
     def for_workers(self) -> SequenceMember:
         """Returns a copy for worker processes."""
@@ -117,6 +179,10 @@ class SequenceMember(Holder, Member):
         positions = indices if self._positions is None else self._positions[indices]
         return self.sequence.source_indices(positions)
 
+    def lacking(self, indices: Indices) -> Lacking:
+        """Returns which of the samples parts of the sequence have, where some lack samples."""
+        return self.sequence._lacking(self.source_indices(indices))
+
     def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns the first and the last time of samples and their zone, where they have times."""
         return self.sequence._times(self.source_indices(indices))
@@ -124,16 +190,20 @@ class SequenceMember(Holder, Member):
     def targets(self, indices: Indices) -> dict[int, Any]:
         """Returns the targets of samples by the number of their leaf, where they are known."""
         keys = self.structure.keys("targets")
-        rows = None if keys is None else self.sequence.target_rows(self.source_indices(indices))
+        rows = None if keys is None else self.sequence.made_targets(self.source_indices(indices))
         if rows is None or keys is None:
             return {}
         leaves = [rows[key] for key in keys] if keys else [rows]
         return dict(enumerate(leaves, len(self.structure.of_inputs())))
 
-    def learn(self, indices: Indices, progress: str | None, on_error: Any) -> None:
+    def steps_of(self, number: int) -> tuple[Any, ...]:
+        """Returns what the sequence did to a leaf, in order."""
+        return self.sequence._steps_at(self.structure.names[number])
+
+    def learn(self, stage: int, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""
         learner = self.sequence.replace(on_error=on_error)
-        learner.learn_transforms(self.source_indices(indices), progress)
+        learner.learn_stage(stage, self.source_indices(indices), progress)
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""
@@ -143,12 +213,26 @@ class SequenceMember(Holder, Member):
         except Exception as error:
             blame(error, self.sequence, "load_sample", own)
 
+    def raw_leaves(self, index: int) -> Leaves:
+        """Returns the leaves of one sample before they are transformed.
+
+        Weights that masking makes of targets are not among them yet: these are None.
+        """
+        own = int(self.source_indices(np.array([index]))[0])
+        found = self.sequence._raw_leaves(own)
+        return [found.get(name) for name in self.structure.names]
+
     def columns(self, indices: Indices) -> Leaves:
         """Returns the leaves of several samples, each with a leading axis."""
         if self.sequence.loads_batches:
-            return self.structure.flatten(self.sequence.load_batch(self.source_indices(indices)))
+            return self.columns_at(indices if self._positions is None else self._positions[indices])
         rows = [self.leaves(index, None) for index in indices.tolist()]
         return [list(column) for column in zip(*rows, strict=True)]
+
+    def columns_at(self, positions: Indices) -> Leaves:
+        """The same by positions in the sequence, of one that has a fast path."""
+        rows = self.sequence.make_batch(self.sequence.source_indices(positions))
+        return self.structure.flatten(rows)
 
 
 class ArrayMember(Member):
@@ -157,7 +241,7 @@ class ArrayMember(Member):
     def __init__(self, parts: tuple[Any, ...]) -> None:
         self.structure = Structure(parts)
         self._arrays = self.structure.flatten(parts)
-        self.specs = [infer_spec(np.asarray(array[0]), _keras.floatx()) for array in self._arrays]
+        self.specs = [_spec(array) for array in self._arrays]
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:
         """Returns the leaves of one sample."""
@@ -168,18 +252,36 @@ class ArrayMember(Member):
         return [array[indices] for array in self._arrays]
 
 
+def _spec(array: Any) -> Spec:
+    if array.dtype == object:  # Which steps of the join make numbers of.
+        return Spec((), "U")
+    return infer_spec(np.asarray(array[0]), _keras.floatx())
+
+
 def times_of(members: Sequence[Member], indices: Indices) -> tuple[Any, Any, Any] | None:
     """Returns the first and the last time of samples over all members, and their zone.
 
     Raises:
         ArgumentError: Times of two members cannot be compared.
+        AlignmentError: No member knows the times of a sample.
     """
-    found = [times for member in members if (times := member.times(indices)) is not None]
+    found, known = [], np.zeros(len(indices), bool)
+    for member in members:
+        if (times := member.times(indices)) is not None:
+            found.append(times)
+            known |= member.has(indices)
     if not found:
         return None
+    if not known.all():
+        raise AlignmentError(
+            f"{int((~known).sum())} of {len(indices)} samples have no time",
+            got="times of parts that lack these samples",
+            fix="split by times that all have: by_time=a Series with the samples' keys",
+        )
     first, last, zones = zip(*found, strict=True)
     zone = overall(zones, [times.dtype for times in first])
-    return np.minimum.reduce(first), np.maximum.reduce(last), zone
+    # One that lacks a sample says NaN, NaT, or a number beyond all others.
+    return np.fmin.reduce(first), np.fmax.reduce(last), zone
 
 
 def targets_of(

@@ -77,7 +77,7 @@ class BatchMemory:
     """
 
     def __init__(self, kinds: Sequence[tuple[Any, Any]]) -> None:
-        self._kinds = [(tuple(shape), np.dtype(dtype)) for shape, dtype in kinds]
+        self._leaf_kinds = [(tuple(shape), np.dtype(dtype)) for shape, dtype in kinds]
         self._plans: dict[int, tuple[int, list[Any]]] = {}
 
     def arrays(self, n: int) -> list[Array]:
@@ -97,7 +97,7 @@ class BatchMemory:
 
     def _plan(self, n: int) -> tuple[int, list[Any]]:
         parts, at = [], 0
-        for shape, dtype in self._kinds:
+        for shape, dtype in self._leaf_kinds:
             parts.append(((n, *shape), dtype, at))
             at += -(-n * math.prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
         self._plans[n] = at, parts

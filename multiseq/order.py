@@ -11,6 +11,7 @@ Chris Wellons' `lowbias32`.
 
 from __future__ import annotations
 
+import abc
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +22,20 @@ import numpy.typing as npt
 
 from .errors import ArgumentError, describe
 
-__all__ = ["Draw", "Indices", "Order", "Permutation", "Sampler", "draw_seed", "entropy"]
+__all__ = [
+    "Draw",
+    "Indices",
+    "Order",
+    "Permutation",
+    "Positions",
+    "Sampler",
+    "draw_seed",
+    "entropy",
+]
 
 Indices = npt.NDArray[np.int64]
 
-Sampler = Callable[[int, int], npt.ArrayLike]
+Sampler = Callable[[int, int], "npt.ArrayLike | Positions"]
 """A pure function of (seed, epoch) that returns the positions of an epoch's samples, in order.
 Positions may repeat; their number must not depend on the epoch. `multiseq.samplers` has some."""
 
@@ -37,6 +47,30 @@ _WORD = (1 << 64) - 1
 _KEY_BITS = 128  # Of Philox.
 
 _local = threading.local()
+
+
+class Positions(abc.ABC):
+    """The positions of an epoch's samples, computed when they are asked for.
+
+    A sampler returns them instead of an array where there may be too many to keep.
+
+    Args:
+        n: Number of samples that there are.
+        length: Number of samples in the epoch.
+    """
+
+    def __init__(self, n: int, length: int) -> None:
+        self.n, self.length = n, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    @abc.abstractmethod
+    def __call__(self, places: Indices) -> Indices:
+        """Returns the positions of the samples that come at these places of the epoch, int64."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return self(np.arange(self.length)).astype(dtype or np.int64)
 
 
 class Permutation:
@@ -140,9 +174,14 @@ class Order:
         share: tuple[int, int] = (0, 1),
         drop_last: bool = False,
     ) -> None:
-        self._positions = None if sampler is None else _sampled(sampler, n, seed, epoch)
-        self._permutation = Permutation(n, seed, epoch) if shuffle and n > 1 else None
-        self._whole = n if self._positions is None else len(self._positions)
+        drawn = None if sampler is None else _sampled(sampler, n, seed, epoch)
+        self._positions = None if isinstance(drawn, Positions) else drawn
+        self._computed: Positions | Permutation | None = None
+        if isinstance(drawn, Positions):
+            self._computed = drawn
+        elif shuffle and n > 1:
+            self._computed = Permutation(n, seed, epoch)
+        self._whole = n if drawn is None else len(drawn)
         self._first, self._step = share
         self.length = self._whole // self._step if drop_last else -(-self._whole // self._step)
         self._block: tuple[int, Indices] = (0, np.empty(0, np.int64))
@@ -167,32 +206,35 @@ class Order:
             places %= self._whole  # The last may lie beyond the end: an early one comes again.
         if self._positions is not None:
             return self._positions[places]
-        return places if self._permutation is None else self._permutation(places)
+        return places if self._computed is None else self._computed(places)
 
     def _slice(self, start: int, stop: int) -> Indices:
         if self._positions is not None:
             return self._positions[start:stop]
-        if self._permutation is None:
+        if self._computed is None:
             return np.arange(start, stop)
         # One tuple, read and replaced whole: threads may race here, but never see half a block.
         begin, block = self._block
         if begin <= start and stop <= begin + len(block):
             return block[start - begin : stop - begin]
         if not begin <= start <= begin + len(block):  # A jump: perhaps nothing near is wanted.
-            block = self._permutation(np.arange(start, stop))
+            block = self._computed(np.arange(start, stop))
             block.flags.writeable = False
             self._block = start, block
             return block
         begin = start - start % _BLOCK
         end = min(max(begin + _BLOCK, stop), self._whole)
-        block = self._permutation(np.arange(begin, end))
+        block = self._computed(np.arange(begin, end))
         block.flags.writeable = False
         self._block = begin, block
         return block[start - begin : stop - begin]
 
 
-def _sampled(sampler: Sampler, n: int, seed: int, epoch: int) -> Indices:
-    positions = np.asarray(sampler(seed, epoch))
+def _sampled(sampler: Sampler, n: int, seed: int, epoch: int) -> Indices | Positions:
+    drawn = sampler(seed, epoch)
+    if isinstance(drawn, Positions) and drawn.n == n:
+        return drawn
+    positions = np.asarray(drawn)
     integers = positions.ndim == 1 and np.issubdtype(positions.dtype, np.integer)
     if not integers or (positions.size and not 0 <= positions.min() <= positions.max() < n):
         raise ArgumentError(
@@ -234,11 +276,16 @@ class Draw:
         part = (self.part * 0x9E3779B97F4A7C15 + number + 1) & _WORD
         return Draw(self.seed, self.epoch, part)
 
-    def generator(self, index: int) -> np.random.Generator:
+    def generator(self, index: int, stream: int = 0) -> np.random.Generator:
         """Returns the generator of sample `index`, valid until the thread asks for the next.
 
-        One Philox generator per thread is moved to the counter (0, sample, epoch, part), some
-        five times cheaper than making a generator; 2^64 blocks lie between two samples.
+        One Philox generator per thread is moved to the counter (stream, sample, epoch, part), some
+        five times cheaper than making a generator; 2^64 blocks lie between two samples, and 2^62
+        between two streams of one.
+
+        Args:
+            index: Of the sample.
+            stream: What it is for, below 4: the numbers of one purpose are not those of another.
         """
         if not hasattr(_local, "generator"):
             _local.philox = np.random.Philox()
@@ -249,7 +296,7 @@ class Draw:
         state = _local.state["state"]
         key = self.key
         state["key"] = np.array([key & _WORD, key >> 64], np.uint64)
-        state["counter"] = np.array([0, index, self.epoch & _WORD, self.part], np.uint64)
+        state["counter"] = np.array([stream << 62, index, self.epoch & _WORD, self.part], np.uint64)
         _local.philox.state = _local.state
         generator: np.random.Generator = _local.generator
         return generator

@@ -10,6 +10,8 @@ from typing import Any
 
 from multiseq.errors import SourceError
 
+from .stages import stage
+
 __all__ = [
     "absolute",
     "inside",
@@ -158,6 +160,7 @@ def open_inside(root: str | os.PathLike[str] | None, relative: str | os.PathLike
     return open_inside_sized(root, relative)[0]
 
 
+@stage("open")
 def open_inside_sized(
     root: str | os.PathLike[str] | None, relative: str | os.PathLike[str]
 ) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from .checks import check_count
 from .errors import ArgumentError, describe
-from .keys.labelled import Labels, per_sample, series_of
+from .keys.labelled import Samples, per_sample, series_of
 from .order import Indices, Permutation, entropy
 from .strategies import Strategy, wanted_counts
 
@@ -49,6 +49,7 @@ class SamplerBase(abc.ABC):
     """
 
     _values: pd.Series[Any]
+    _decides: tuple[Any, ...] = ()  # The numbers that decide the order, beside seed and epoch.
 
     def __init__(self, values: Any, name: str) -> None:
         import pandas as pd
@@ -60,7 +61,7 @@ class SamplerBase(abc.ABC):
         labelled = isinstance(values, pd.Series | Mapping)
         self._given = copy.copy(values) if labelled else None  # Until there are keys to go by.
         plain = series_of(values).array if labelled else values
-        self._set(per_sample(plain, Labels(count), name))
+        self._set(per_sample(plain, Samples(count), name))
 
     @abc.abstractmethod
     def _set(self, values: pd.Series[Any]) -> None:
@@ -70,7 +71,7 @@ class SamplerBase(abc.ABC):
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""
 
-    def aligned(self, samples: Labels) -> Self:
+    def aligned(self, samples: Samples) -> Self:
         """Returns this sampler for samples that are known by these labels."""
         values = self._values.array if self._given is None else self._given
         return self._copy(per_sample(values, samples, self._name))
@@ -78,6 +79,18 @@ class SamplerBase(abc.ABC):
     def restricted(self, positions: Indices) -> Self:
         """Returns this sampler for some of the samples only, renumbered from 0."""
         return self._copy(self._values.iloc[positions].reset_index(drop=True))
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self._options().items())
+        return f"{type(self).__name__}({self._said()}{', ' if options else ''}{options})"
+
+    def _said(self) -> str:
+        """What the values are, in a few words."""
+        return f"{len(self._values):,} {self._name}"
+
+    def _options(self) -> dict[str, Any]:
+        """The other arguments of the constructor."""
+        return {}
 
     def _copy(self, values: pd.Series[Any]) -> Self:
         other = copy.copy(self)
@@ -118,11 +131,16 @@ class WeightedSampler(SamplerBase):
         self._reached = np.cumsum(self._weights)
         default = len(weights) if self._replacement else len(self._possible)
         self._count = default if self._wanted is None else self._wanted
+        options = [self._count, self._replacement]
+        self._decides = self._possible, self._weights, options
         if not self._replacement and self._count > len(self._possible):
             raise ArgumentError(
                 "there are fewer samples than are to be drawn without replacement",
                 got=f"{len(self._possible)} weights above 0, num_samples={self._count}",
             )
+
+    def _options(self) -> dict[str, Any]:
+        return {"num_samples": self._count, "replacement": self._replacement}
 
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""
@@ -178,6 +196,14 @@ class BalancedSampler(SamplerBase):
         have = dict(zip(names.tolist(), self._sizes.tolist(), strict=True))
         self.counts = have | wanted_counts(self._strategy, self._method, have, values)
         self._targets = np.array(list(self.counts.values()), np.int64)
+        self._decides = self._codes, self._targets
+
+    def _said(self) -> str:
+        return f"{super()._said()} of {len(self._sizes):,} classes"
+
+    def _options(self) -> dict[str, Any]:
+        strategy = getattr(self._strategy, "__qualname__", self._strategy)
+        return {"strategy": strategy, "method": self._method}
 
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""
@@ -205,7 +231,10 @@ class StratifiedSampler(SamplerBase):
     def _set(self, values: pd.Series[Any]) -> None:
         self._values = values
         self._codes, _ = _factorized(values)
-        self._sizes = np.bincount(self._codes)
+        self._sizes, self._decides = np.bincount(self._codes), (self._codes,)
+
+    def _said(self) -> str:
+        return f"{super()._said()} of {len(self._sizes):,} classes"
 
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""
@@ -238,6 +267,14 @@ class BucketSampler(SamplerBase):
 
     def _set(self, values: pd.Series[Any]) -> None:
         self._values, self._lengths = values, _numbers(values, "lengths")
+        self._decides = self._lengths, [self.batch_size, self._pool]
+
+    def _said(self) -> str:
+        least, most = self._lengths.min(), self._lengths.max()
+        return f"{super()._said()} from {least:g} to {most:g}"
+
+    def _options(self) -> dict[str, Any]:
+        return {"batch_size": self.batch_size, "pool": self._pool}
 
     def __call__(self, seed: int, epoch: int) -> Indices:
         """Returns the positions of the epoch's samples, in order."""

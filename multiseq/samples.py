@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import fix_of, is_fit
+from .dtypes import fix_of, is_fit, written
 from .errors import ArgumentError, SpecError, describe
 
 __all__ = ["Leaves", "Sample", "Spec", "Structure", "bad_leaf", "copied", "infer_spec", "outline"]
@@ -48,6 +48,7 @@ class Spec:
     padding: Literal["post", "pre"] = "post"
     pad_value: float | int | bool = 0
     max_length: int | None = None
+    __repr__ = written
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", _checked_shape(self.shape))
@@ -135,8 +136,8 @@ class Structure:
         names: A readable name of each leaf: `inputs['image']`, `inputs[0]`, `targets`.
     """
 
-    def __init__(self, sample: Sample) -> None:
-        self._parts = [_Part(name, part) for name, part in _named_parts(sample)]
+    def __init__(self, sample: Sample, raw: bool = False) -> None:  # raw: None and lists are leaves
+        self._parts = [_Part(name, part, raw) for name, part in _named_parts(sample)]
         self.names = tuple(name for part in self._parts for name in part.leaf_names())
         self._bare = not any(part.container for part in self._parts)
         # Batches go through here by the hundred thousand: what can be known is known beforehand.
@@ -244,14 +245,15 @@ class Structure:
             "a sample is nested differently from the first one",
             got=outline(sample),
             expected=", ".join(self.names),
-            fix="return the same inputs and targets, with the same names, from every load_sample",
+            fix="return the same inputs and targets, with the same names, from every load_sample; "
+            'where a target is None, missing={"targets": "mask"}',
         )
 
 
 class _Part:
     """One of inputs, targets and sample_weight: a leaf, a tuple or a dict of leaves."""
 
-    def __init__(self, name: str, value: Any) -> None:
+    def __init__(self, name: str, value: Any, raw: bool) -> None:
         self.name = name
         self.container: type[Any] | None = None
         self.keys: tuple[Any, ...] = ()
@@ -262,7 +264,7 @@ class _Part:
             self.container, self.keys, leaves = tuple, tuple(range(len(value))), list(value)
         if self.container and not self.keys:
             raise SpecError(f"{name} of the first sample holds nothing", got=value)
-        for leaf_name, leaf in zip(self.leaf_names(), leaves, strict=True):
+        for leaf_name, leaf in () if raw else zip(self.leaf_names(), leaves, strict=True):
             if leaf is None or isinstance(leaf, list | tuple | dict):
                 raise bad_leaf(leaf_name, leaf)
 

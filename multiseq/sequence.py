@@ -6,28 +6,31 @@ import abc
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from . import _keras
 from .augmenting import Augmentation
-from .base.adapting import Adapting
-from .base.dividing import Dividing
+from .base.blending import Blending
+from .base.checking import Checking
+from .base.describing import Describing
+from .base.encoding import Encoding
 from .base.families import Family
 from .base.feed import KerasFeed
-from .base.hooks import Hooks, NamedInErrors
-from .base.predicting import Predicting
+from .base.folding import Folding
+from .base.hooks import NamedInErrors, optional
+from .base.profiling import Profiling
 from .base.resuming import Resuming
-from .base.weighing import Weighing
+from .base.saving import Saving
+from .base.showing import Showing
 from .engine.job import Layout, blame
-from .engine.layout import infer_layout
 from .engine.runtime import Runtime
 from .errors import NotInitializedError, SampleError, naming
 from .keys.rows import UnlabelledRows, rows_beside
 from .keys.selection import checked_keys
-from .order import Draw, Indices, Sampler
-from .samples import Sample, copied
+from .order import Indices, Sampler
+from .pipeline import Pipeline
+from .samples import Sample
 from .settings import Parallel, Settings
 
 if TYPE_CHECKING:
@@ -50,7 +53,17 @@ if hasattr(os, "register_at_fork"):
 
 
 class MultiInputSequence(
-    Hooks, Adapting, Dividing, Predicting, Resuming, Weighing, KerasFeed, metaclass=NamedInErrors
+    Showing,
+    Describing,
+    Blending,
+    Encoding,
+    Saving,
+    Checking,
+    Folding,
+    Profiling,
+    Resuming,
+    KerasFeed,
+    metaclass=NamedInErrors,
 ):
     """Feeds a Keras model with several inputs: batches in which all inputs are of one sample.
 
@@ -62,7 +75,9 @@ class MultiInputSequence(
 
     **May** be written: `augment(sample, rng)` for what is random, `load_batch(indices)` where
     many samples load faster together, `collate(samples)` for what stacking and padding can't do,
-    `target_rows(indices)` where targets are known without loading inputs.
+    `target_rows(indices)` where targets are known without loading inputs, and
+    `augment_batch(batch, rng)` for MixUp and its like, and `encode_sample(...)` to serve raw
+    records. `load_sample` may take an `rng` too, and `augment` a `key`.
 
     **Leave** everything else as it is.
 
@@ -81,7 +96,9 @@ class MultiInputSequence(
         drop_last: Whether to leave out the last batch where it is not full.
         sampler: A pure function of (seed, epoch) that returns the positions of an epoch's
             samples, in order; in place of `shuffle`.
-        workers: How many workers load ahead; 0 loads when a batch is asked for.
+        workers: How many workers load ahead; 0 loads when a batch is asked for. "auto" finds the
+            kind and the number, by trying some while the first batches are handed out; `parallel`
+            and `stats().chosen` tell. The batches are the same, whoever loads.
         use_multiprocessing: Whether workers are processes, and not threads.
         cluster: "ray" for workers on the machines of a Ray cluster: the one that `ray.init`
             connected to; else the one at `RAY_ADDRESS`, or one on this machine. `workers` is how
@@ -90,8 +107,11 @@ class MultiInputSequence(
         max_queue_size: How many batches are read ahead; None for `workers + 2`, or up to 16 times
             as many of small ones that load quickly.
         augment: What is done at random to each sample, after `augment` where that is written: a
-            function of (sample, rng) that returns the sample, or an albumentations Compose.
-        augmented: Whether samples are augmented.
+            function of (sample, rng) that returns the sample, or an albumentations Compose. A
+            function with a parameter called `key` or `index` is given that too.
+        augment_batch: What is done at random to each batch, such as MixUp: a function of
+            (batch, rng), as the method of that name is.
+        augmented: Whether samples and batches are augmented.
         on_error: What happens where a sample cannot be loaded: "raise"; "substitute" to take
             another one in its place, drawn by (seed, epoch, sample); or a function of the error
             (a SampleError that says where) that returns whether to substitute.
@@ -100,10 +120,28 @@ class MultiInputSequence(
             cluster, that a worker process may load one batch. None for any time.
         spec: Shape and dtype of leaves: nested like a sample, with a `Spec` or None at each leaf.
             What is left out is taken from the first sample.
+        transforms: What is done to values after they are loaded, by the name of the input or
+            target: a transform such as `Standardize()`, which `adapt()` learns, one of
+            scikit-learn's, a function of one sample's value, or a tuple of those, applied in
+            order. The steps of the only input may be given by themselves. What has no name of its
+            own is "inputs" or "targets", in a tuple "inputs[0]" or "targets[1]"; and where an
+            input and a target have one name, they are "inputs['x']" and "targets['x']".
+        missing: What becomes of missing values (None, NaN, NaT, pandas.NA), before `transforms`:
+            "raise" refuses them; "mean" puts the mean of their feature there, which `adapt()`
+            learns; any other value is put there itself, such as 0.0, or "" in text. Said once it is
+            for all inputs; or a dict says it by the names that `transforms` knows. A target may
+            have "mask": where it is missing, its weight is 0 (that of the step, of labels for each
+            step; of the output, where there are several), which `weighted_metrics` heed. What is
+            left out is as the class says.
+        map: What is done to each whole sample after `transforms`, and before it is augmented: a
+            function of the sample, a tuple nested as `load_sample` returns it, that returns one of
+            any structure. It draws no random numbers; it may write into what it is given.
         class_weight: {class: weight}, or "balanced" for weights inverse to how often this
             sequence's targets are of each class, n / (classes * count); or such by output where
-            targets are a dict. Each element of the targets has the weight of its class, which is
-            1 where it is left out; times `sample_weight` where there is one.
+            targets are a dict. Classes are those of `Labels` where targets have them, such as
+            {"cat": 1, "dog": 5}, else the whole numbers that the model is given. Each element of
+            the targets has the weight of its class, which is 1 where it is left out; times
+            `sample_weight` where there is one.
         name: Of this sequence, for reports and errors.
 
     Raises:
@@ -120,16 +158,20 @@ class MultiInputSequence(
         seed: int | None = None,
         drop_last: bool = False,
         sampler: Sampler | None = None,
-        workers: int = 0,
+        workers: int | Literal["auto"] = 0,
         use_multiprocessing: bool = False,
         cluster: str | None = None,
         max_queue_size: int | None = None,
         augment: Augmentation | None = None,
+        augment_batch: Callable[[Any, np.random.Generator], Any] | None = None,
         augmented: bool = True,
         on_error: str | Callable[[SampleError], bool] = "raise",
         max_errors: int = 100,
         timeout: float | None = None,
         spec: Any = None,
+        transforms: Any = None,
+        missing: Any = None,
+        map: Callable[[Sample], Sample] | None = None,
         class_weight: Mapping[Any, Any] | str | None = None,
         name: str | None = None,
     ) -> None:
@@ -145,6 +187,7 @@ class MultiInputSequence(
             cluster=cluster,
             max_queue_size=max_queue_size,
             augment=augment,
+            augment_batch=augment_batch,
             augmented=augmented,
             on_error=on_error,
             max_errors=max_errors,
@@ -152,14 +195,19 @@ class MultiInputSequence(
             class_weight=class_weight,
             name=name,
         )
+        self._declared, self._family = spec, Family()
+        self._pipeline = Pipeline.of(transforms, map, missing)
+        self._number(n_or_keys)
+
+    def _number(self, n_or_keys: Any) -> None:
+        """Gives the samples their keys."""
         self._keys = checked_keys(n_or_keys)
         self._keyed = not isinstance(n_or_keys, int | np.integer)
         self._size = self._source_size = len(self._keys)
         rows = self._source_rows or rows_beside(n_or_keys)
         self._source_rows = rows or (UnlabelledRows(self._size, self._keyed),)
         self._selection: Indices | None = None
-        self._settings = self._settings.replace({"sampler": self._aligned(sampler)})
-        self._declared, self._family = spec, Family()
+        self._settings = self._settings.replace({"sampler": self._aligned(self._settings.sampler)})
         self._start_over(epoch=0)
 
     # Must be written.
@@ -169,7 +217,11 @@ class MultiInputSequence(
         """Returns one sample: a pure function of `index`.
 
         It may run in any thread or process, in any order and more than once, so it writes nothing
-        shared and draws no random numbers (that is what `augment` is for).
+        shared, and draws no random numbers but from an `rng` that it is given: written as
+        `load_sample(self, index, rng)`, it may cut at random what is too long to be loaded whole.
+        That `rng` depends on (seed, epoch, sample) alone, and is another than that of `augment`.
+        It is None where nothing is augmented, as in validation and in `sample`: take the middle
+        there, say.
 
         Args:
             index: From 0 to the number of samples - 1, in the order of the keys.
@@ -182,15 +234,21 @@ class MultiInputSequence(
 
     # May be written.
 
+    @optional
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Returns a sample changed at random, such as image and mask turned together.
 
         Args:
             sample: As `load_sample` returned it.
             rng: Depends on (seed, epoch, sample) alone, never on the worker; use it here only.
+
+        With a further parameter called `key` it is also given the sample's key (text, a number, a
+        tuple of them; of a lookup, the key that was looked up), and with one called `index` what
+        `load_sample` takes.
         """
         return sample
 
+    @optional
     def load_batch(self, indices: Indices) -> Any:
         """Returns several samples at once: the same values as `load_sample`, one by one.
 
@@ -203,6 +261,7 @@ class MultiInputSequence(
         """
         raise NotImplementedError
 
+    @optional
     def collate(self, samples: list[Sample]) -> Any:
         """Returns a batch made of samples, nested like one, for what stacking can't do."""
         raise NotImplementedError
@@ -211,8 +270,11 @@ class MultiInputSequence(
 
     @property
     def parallel(self) -> Parallel:
-        """The workers of this sequence, as (workers, use_multiprocessing, max_queue_size)."""
-        return self._settings.parallel
+        """The workers of this sequence, as (workers, use_multiprocessing, max_queue_size).
+
+        With `workers="auto"`, those of now.
+        """
+        return self._settings.parallel if self._live is None else self._live.parallel
 
     @property
     def spec(self) -> tuple[Any, ...]:
@@ -221,10 +283,13 @@ class MultiInputSequence(
         return layout.structure.unflatten(list(layout.specs))
 
     def batch_keys(self, index: int) -> pd.Index[Any]:
-        """Returns the keys of batch `index` of the current epoch, in its order."""
+        """Returns the keys of batch `index` of the current epoch, in its order.
+
+        Raises:
+            IndexError: There is no such batch.
+        """
         runtime = self._live or self._started()
-        batch = range(runtime.num_batches)[index]
-        return self._keys[runtime.positions(self._clock.epoch, batch)]
+        return self._keys[runtime.positions(self._clock.epoch, runtime.number_of(index))]
 
     def sample(self, position: int) -> Sample:
         """Returns one sample as `load_sample` gives it, by its position in `keys`.
@@ -235,7 +300,7 @@ class MultiInputSequence(
         """
         index = self._source_index(position)
         try:
-            return self.load_sample(index)
+            return self._loaded(index, None)
         except Exception as error:
             blame(error, self, "load_sample", index)
 
@@ -253,59 +318,8 @@ class MultiInputSequence(
 
     # What the engine asks for.
 
-    @property
-    def loads_batches(self) -> bool:
-        """Whether `load_batch` is written."""
-        return type(self).load_batch is not MultiInputSequence.load_batch
-
-    @property
-    def collates(self) -> bool:
-        """Whether `collate` is written."""
-        return type(self).collate is not MultiInputSequence.collate
-
-    @property
-    def by_batch(self) -> bool:
-        """Whether `load_batch` makes its batches: written, nothing random, no `collate`."""
-        return self.loads_batches and not self.augments and not self.collates
-
-    @property
-    def augments(self) -> bool:
-        """Whether `augment` is written or given, and wanted."""
-        settings = self._settings
-        written = type(self).augment is not MultiInputSequence.augment
-        return settings.augmented and (written or settings.augment is not None)
-
-    def make_sample(self, index: int, draw: Draw | None) -> Sample:
-        """Returns `load_sample(index)`, augmented where there are random numbers."""
-        sample = self.load_sample(index)
-        if draw is None or not self.augments:
-            return sample
-        return self._augmented(sample, index, draw)
-
-    def _augmented(self, sample: Sample, index: int, draw: Draw) -> Sample:
-        rng, given = draw.generator(index), self._settings.augment
-        try:
-            # A copy, since augmenting in place is usual, and `load_sample` may return what it has.
-            sample = self.augment(copied(sample), rng)
-            return sample if given is None else given(sample, rng)
-        except Exception as error:
-            blame(error, self, "augment", index)
-
     def _layout(self) -> Layout:
         return (self._live or self._started()).layout(self)
-
-    def make_layout(self) -> Layout:
-        """What the samples look like, from the first one and from `spec`."""
-        settings = self._settings
-        draw = Draw(settings.seed, 0) if self.augments else None
-        return infer_layout(
-            self,
-            self._source_index(0),
-            self._declared,
-            settings.class_weight,
-            draw,
-            _keras.floatx(),
-        )
 
     def _started(self) -> Runtime:
         with _starting, naming(self.called):
@@ -316,7 +330,7 @@ class MultiInputSequence(
                     self._selection,
                     self.augments,
                     self.by_batch,
-                    self.collates,
+                    self.collates or self.augments_batches,
                 )
             return self._live
 
@@ -331,10 +345,3 @@ class MultiInputSequence(
                     "n_or_keys is the number of samples or their keys",
                 ).at(cls=cls)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __repr__(self) -> str:
-        settings = self._settings
-        return (
-            f"<{settings.name or type(self).__name__}: {self.num_samples} samples in batches of "
-            f"{settings.batch_size}{', shuffled' if settings.shuffle else ''}>"
-        )

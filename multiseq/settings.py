@@ -6,16 +6,19 @@ import dataclasses
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
-from .augmenting import Augmentation, as_augmentation
+from .augmenting import Augmentation, as_augmentation, check_function
 from .checks import check_count
 from .errors import ArgumentError, MissingPackageError, SampleError, describe
 from .order import Order, Sampler, draw_seed
+from .samples import Sample
 
-__all__ = ["BaseKeywords", "Keywords", "Parallel", "Settings"]
+__all__ = ["AUTO", "BaseKeywords", "Keywords", "OtherKeywords", "Parallel", "Settings"]
+
+AUTO = "auto"
 
 
 class Keywords(TypedDict, total=False):
@@ -26,11 +29,12 @@ class Keywords(TypedDict, total=False):
     seed: int | None
     drop_last: bool
     sampler: Sampler | None
-    workers: int
+    workers: int | Literal["auto"]
     use_multiprocessing: bool
     cluster: str | None
     max_queue_size: int | None
     augment: Augmentation | None
+    augment_batch: Callable[[Any, np.random.Generator], Any] | None
     augmented: bool
     on_error: str | Callable[[SampleError], bool]
     max_errors: int
@@ -39,10 +43,18 @@ class Keywords(TypedDict, total=False):
     name: str | None
 
 
-class BaseKeywords(Keywords, total=False):
-    """The keywords of `MultiInputSequence`, for type checkers of what passes them on."""
+class OtherKeywords(Keywords, total=False):
+    """The keywords of `MultiInputSequence` but `transforms`, which some classes say more of."""
 
     spec: Any
+    missing: Any
+    map: Callable[[Sample], Sample] | None
+
+
+class BaseKeywords(OtherKeywords, total=False):
+    """The keywords of `MultiInputSequence`, for type checkers of what passes them on."""
+
+    transforms: Any
 
 
 class Parallel(NamedTuple):
@@ -72,11 +84,12 @@ class Settings:
     seed: Any = None
     drop_last: bool = False
     sampler: Sampler | None = None
-    workers: int = 0
+    workers: int | str = 0
     use_multiprocessing: bool = False
     cluster: str | None = None
     max_queue_size: int | None = None
     augment: Any = None
+    augment_batch: Any = None
     augmented: bool = True
     on_error: Any = "raise"
     max_errors: int = 100
@@ -87,12 +100,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._set("batch_size", check_count("batch_size", self.batch_size, 1, "such as 32"))
-        self._set("workers", check_count("workers", self.workers, 0, "such as 2"))
+        self._check_workers()
         if self.max_queue_size is not None:
             self._set("max_queue_size", check_count("max_queue_size", self.max_queue_size, 1))
         self._set("seed", draw_seed(self.seed))
         if self.augment is not None:
             self._set("augment", as_augmentation(self.augment))
+        if self.augment_batch is not None:
+            check_function("augment_batch", self.augment_batch, ("batch", "rng"))
         for name in ("shuffle", "drop_last", "use_multiprocessing", "augmented"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ArgumentError(
@@ -109,7 +124,8 @@ class Settings:
         if self.sampler is not None and self.shuffle:
             raise ArgumentError(
                 "sampler and shuffle were both given",
-                fix="leave shuffle out: the sampler decides the order",
+                fix="leave shuffle out, shuffle=False: the sampler decides the order; or leave out "
+                "sampler, sampler=None",
             )
         self._check_batches()
         if self.cluster is not None:
@@ -124,6 +140,18 @@ class Settings:
         if self.timeout is not None and not self.timeout > 0:
             raise ArgumentError(
                 "bad timeout", got=self.timeout, expected="seconds above 0, or None"
+            )
+
+    def _check_workers(self) -> None:
+        if self.workers != AUTO:
+            self._set("workers", check_count("workers", self.workers, 0, 'such as 2, or "auto"'))
+        elif self.use_multiprocessing or self.cluster is not None:
+            other = "use_multiprocessing" if self.use_multiprocessing else "cluster"
+            plain = f"{other}={False if self.use_multiprocessing else None}"
+            raise ArgumentError(
+                f'workers="auto" and {other} were both given',
+                fix=f'leave out {other}, {plain}: "auto" chooses between threads and processes of '
+                "this machine; or say how many workers, such as workers=2",
             )
 
     def _check_batches(self) -> None:
@@ -210,6 +238,10 @@ class Settings:
             )
         return batches
 
+    def by(self, workers: int, use_multiprocessing: bool) -> Settings:
+        """Returns settings with other workers."""
+        return dataclasses.replace(self, workers=workers, use_multiprocessing=use_multiprocessing)
+
     @property
     def engine(self) -> str:
         """Who loads: "serial", "threads", "processes" or "ray"."""
@@ -221,6 +253,7 @@ class Settings:
 
     @property
     def parallel(self) -> Parallel:
-        """Workers and the depth of the queue."""
-        depth = self.workers + 2 if self.max_queue_size is None else self.max_queue_size
-        return Parallel(self.workers, self.use_multiprocessing, depth)
+        """Workers and the depth of the queue; before "auto" chooses, no workers."""
+        workers = 0 if isinstance(self.workers, str) else self.workers
+        depth = workers + 2 if self.max_queue_size is None else self.max_queue_size
+        return Parallel(workers, self.use_multiprocessing, depth)

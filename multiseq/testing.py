@@ -14,8 +14,10 @@ import pandas as pd
 
 from .engine.job import Job, OneByOne
 from .errors import MultiseqError, SampleError
+from .filling import FilledMember
 from .join import JoinedSequence
-from .members import SequenceMember
+from .keys.kinds import locate
+from .members import Member, SequenceMember
 from .memory import ALIGNMENT
 from .order import Draw
 from .samples import Spec, outline
@@ -184,8 +186,11 @@ def _check_alignment(seq: MultiInputSequence) -> None:
     """Every part of a join gives the sample of the join's key."""
     if not isinstance(seq, JoinedSequence):
         return
-    structure, (_, origins) = seq._started().layout(seq).structure, seq._plan
-    for key in seq.batch_keys(len(seq) - 1):
+    structure, origins = seq._plan
+    if seq._leaves_out_targets:
+        structure = structure.of_inputs()
+    keys = seq.batch_keys(len(seq) - 1)
+    for key in (keys[[row]] for row in range(len(keys))):
         try:
             joined = structure.flatten(seq.sample(_position(seq, key)))
         except SampleError:
@@ -193,16 +198,39 @@ def _check_alignment(seq: MultiInputSequence) -> None:
                 raise
             continue  # Another sample stands in for it.
         for name, leaf, origin in zip(structure.names, joined, origins, strict=False):
-            member = seq._members[origin.member]
-            if not isinstance(member, SequenceMember):
-                continue
-            sample = member.sequence.sample(_position(member.sequence, key))
-            if not np.array_equal(leaf, member.structure.flatten(sample)[origin.number]):
-                raise _broken(seq, f"{name} of key {key!r} is not what its part has for that key")
+            expected = _expected(seq._members[origin.member], origin.number, key)
+            if expected is not None and not _equal(leaf, expected):
+                raise _broken(
+                    seq, f"{name} of key {key[0]!r} is not what its part has for that key"
+                )
 
 
-def _position(seq: MultiInputSequence, key: Any) -> int:
-    return int(seq.keys.get_indexer(pd.Index([key]))[0])
+def _expected(member: Member, number: int, key: pd.Index[Any]) -> Any:
+    """Returns what a member of a join has for a key; None where it goes by row."""
+    if isinstance(member, FilledMember):
+        has = _position(member.member.sequence, key) >= 0
+        if number == len(member.structure):
+            return float(has)
+        if not has:
+            fill = member.fills[number]
+            return fill and fill.value
+        member = member.member
+    if not isinstance(member, SequenceMember):
+        return None
+    part = member.sequence
+    sample = part.make_sample(part._source_index(_position(part, key)), None)
+    return member.structure.flatten(sample)[number]
+
+
+def _position(seq: MultiInputSequence, key: pd.Index[Any]) -> int:
+    return int(locate(seq.keys, key, seq.called, "the join")[0])
+
+
+def _equal(leaf: Any, expected: Any) -> bool:
+    if np.array_equal(leaf, expected):
+        return True
+    floats = np.asarray(leaf).dtype.kind == "f"  # Which may be filled with NaN.
+    return floats and np.array_equal(leaf, expected, equal_nan=True)
 
 
 def _copy(seq: MultiInputSequence) -> MultiInputSequence:

@@ -21,7 +21,16 @@ Chunks = Callable[[bool], Iterator[Any] | None]
 
 
 def check_weights(weights: Any, name: str) -> None:
-    """Raises SpecError where the weights of some samples would make the loss NaN."""
+    """Raises SpecError where the weights of some samples would make the loss NaN.
+
+    Args:
+        weights: Of a sample, of several in an array, or a list of those of each.
+        name: Of the leaf, for errors.
+    """
+    if isinstance(weights, list):
+        for each in weights:
+            check_weights(each, name)
+        return
     finite = np.isfinite(weights).all() if getattr(weights, "ndim", 0) else math.isfinite(weights)
     if not finite:
         raise SpecError(
@@ -55,6 +64,7 @@ class Weighting:
         dtype: str,
         chunks: Chunks,
         first: Callable[[], Any],
+        one_hot: Callable[[], Mapping[Any, bool]],
     ) -> Weighting | None:
         """Returns what completes batches of this structure, or None where they are complete.
 
@@ -68,6 +78,7 @@ class Weighting:
                 meant or those that are served; None where they are not known before samples are
                 loaded.
             first: Returns a batch of one sample, which is asked where they are not known.
+            one_hot: Says whether targets are one-hot, by their names, of those where it is known.
 
         Raises:
             ArgumentError: `class_weight` does not fit the targets.
@@ -79,8 +90,9 @@ class Weighting:
             _check(class_weight, targets)
             tables = class_weight if targets else {None: class_weight}
             shapes = structure.targets(lambda number: specs[number].shape)
+            coded = one_hot()
             classes = {
-                name: Classes(table, shapes if name is None else shapes[name])
+                name: Classes(table, shapes if name is None else shapes[name], coded.get(name))
                 for name, table in tables.items()
             }
             _learn(classes, chunks, first)
@@ -205,7 +217,9 @@ def _arrays(targets: Any, name: Any) -> list[Array]:
             expected="one array" if name is None else f"a dict with {name!r}",
         )
     rows = targets if name is None else targets[name]
-    return [np.asarray(row)[None] for row in rows] if isinstance(rows, list) else [np.asarray(rows)]
+    if isinstance(rows, list):
+        return [np.asarray(row)[None] for row in rows]
+    return [np.asanyarray(rows)]  # A masked array stays one: what is missing is not counted.
 
 
 def _aligned(values: Array, own: Array) -> tuple[Array, Array]:

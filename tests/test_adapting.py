@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from multiseq import MultiInputSequence, Standardize, join
+from multiseq import ArraySequence, MultiInputSequence, Standardize, TableSequence, join
 from multiseq.errors import ArgumentError, LoadError
 
 N = 40
@@ -148,3 +150,65 @@ def test_samples_that_cannot_be_loaded_are_not_learned_from(caplog: Any) -> None
     whole = join(Holed(), on_error="substitute")
     whole.adapt(progress=False)
     assert whole.parts[0].transforms["x"] == expected
+
+
+# What is divided after it has learned
+
+
+def table(n: int = 40) -> TableSequence:
+    frame = pd.DataFrame({"x": np.arange(float(n)) ** 2}, [f"k{row}" for row in range(n)])
+    return TableSequence(frame, numeric=["x"], seed=0)
+
+
+def in_a_join(n: int = 40) -> Any:
+    return join(table(n), y=ArraySequence(np.zeros((n, 1)), keys=table(n).keys))
+
+
+def of_a_part_that_has_learned() -> Any:
+    part = table()
+    part.adapt(progress=False)
+    return join(part)
+
+
+def looked_up() -> Any:
+    few = table(4)
+    few.adapt(progress=False)
+    return few.lookup({number: f"k{number % 4}" for number in range(40)})
+
+
+@pytest.mark.parametrize("make", [table, in_a_join, of_a_part_that_has_learned, looked_up])
+@pytest.mark.parametrize("way", ["split", "positions", "folds"])
+def test_what_learned_from_the_whole_is_pointed_out(make: Any, way: str, caplog: Any) -> None:
+    seq = make()
+    if make in (table, in_a_join):
+        seq.adapt(progress=False)
+    if way == "split":
+        train, test = seq.split(0.5, 0.5)
+    elif way == "positions":
+        train, test = seq.split(positions=(np.arange(20), np.arange(20, 40)))
+    else:
+        train, test = next(iter(seq.folds(2)))
+    assert "learned from these samples before they were divided" in caplog.text
+    assert "Standardize" in caplog.text
+    train.adapt(progress=False)  # As the report says.
+    means = [part.transforms["numeric"].mean.item() for part in (train, test)]
+    rows = train.keys.map(lambda key: int(str(key).lstrip("k")))
+    x = (np.asarray(rows) % (4 if make is looked_up else 40)) ** 2
+    assert means == pytest.approx([x.mean()] * 2)
+
+
+def test_what_learned_elsewhere_is_not_pointed_out(caplog: Any, tmp_path: Path) -> None:
+    seq = table()
+    train, test = seq.split(0.5, 0.5)
+    train.adapt(progress=False)
+    test.split(0.5, 0.5)  # None of it was learned from.
+    train.save_transforms(tmp_path / "prep.json")
+    served = table()
+    served.load_transforms(tmp_path / "prep.json")
+    served.split(0.5, 0.5)
+    fitted = Standardize().adapt(np.arange(4.0)[:, None])
+    frame = pd.DataFrame({"x": [1.0, 2.0]})
+    TableSequence(frame, numeric=["x"], transforms={"numeric": fitted}).split(0.5, 0.5)
+    assert "before they were divided" not in caplog.text
+    train.split(0.5, 0.5)
+    assert "before they were divided" in caplog.text

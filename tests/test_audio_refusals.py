@@ -195,7 +195,7 @@ def test_duplicate_and_missing_keys() -> None:
 @pytest.mark.parametrize("package", ["soundfile", "soxr"])
 def test_a_missing_package(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    _sound._soundfile.cache_clear()
+    _sound.load_soundfile.cache_clear()
     _sound._soxr.cache_clear()
     with pytest.raises(MissingPackageError, match=package) as caught:
         sounds(["a.wav"], sample_rate=RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -134,6 +135,31 @@ def test_it_can_be_replaced() -> None:
 def test_what_cannot_be_called() -> None:
     with pytest.raises(ArgumentError, match="augment cannot be called"):
         joined("flip")
+
+
+class Yielding:
+    def __call__(self, sample: Any, rng: Any) -> Any:
+        yield sample
+
+
+async def awaited(sample: Any, rng: Any) -> Any:
+    return sample
+
+
+def yields(sample: Any, rng: Any, key: Any) -> Any:
+    yield sample
+
+
+@pytest.mark.parametrize("name", ["augment", "augment_batch"])
+@pytest.mark.parametrize("function", [yields, functools.partial(yields, key=0), Yielding()])
+def test_what_yields_is_refused_as_in_transforms(name: str, function: Any) -> None:
+    keywords: list[dict[str, Any]] = [{name: function}, {"map": function}, {"transforms": function}]
+    for given in keywords:
+        with pytest.raises(ArgumentError, match=r"yields(?s:.*)return in place of yield"):
+            ArraySequence(np.zeros((4, 2)), **given)
+    refused: dict[str, Any] = {name: awaited}
+    with pytest.raises(ArgumentError, match=rf"{name} is a coroutine(?s:.*)in place of async def"):
+        ArraySequence(np.zeros((4, 2)), **refused)
 
 
 def louder(sample: Any, rng: np.random.Generator) -> Any:

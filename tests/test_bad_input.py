@@ -162,7 +162,6 @@ class Forgot(MultiInputSequence):
         len,
         list,
         lambda seq: next(iter(seq)),
-        repr,
         pickle.dumps,
         lambda seq: seq[0],
         lambda seq: seq.keys,
@@ -187,6 +186,10 @@ def test_a_forgotten_init_names_the_class_and_the_line(use: Any) -> None:
         use(Forgot([1, 2]))
     assert caught.value.where["class"] == "Forgot"
     assert "call super().__init__(n_or_keys, **keywords) in Forgot.__init__" in str(caught.value)
+
+
+def test_a_repr_is_had_of_what_was_not_initialized() -> None:
+    assert "Forgot" in repr(Forgot([1, 2]))
 
 
 def test_other_attributes_are_missing_as_usual() -> None:

@@ -117,7 +117,7 @@ def test_transforms_of_no_input_are_refused(root: Path, name: Any) -> None:
 
 
 def test_transforms_of_two_things_are_refused(root: Path) -> None:
-    with pytest.raises(ArgumentError, match="two different things"):
+    with pytest.raises(ArgumentError, match="an input and of a target"):
         FileSequence(root, {"a": PLACE}, {"a": SCORE}, transforms={"a": Vocabulary()})
 
 

@@ -28,7 +28,10 @@ def plain(*arguments: str) -> Callable[..., Any]:
     [
         ("load_sample", ["self"]),
         ("load_sample", ["index"]),
-        ("load_sample", ["self", "index", "rng"]),
+        ("load_sample", ["self", "index", "random"]),
+        ("load_sample", ["self", "index", "rng", "more"]),
+        ("augment", ["self", "sample", "rng", "keys"]),
+        ("augment", ["self", "key", "rng"]),
         ("augment", ["self", "sample"]),
         ("augment", ["self", "x", "y", "rng"]),
         ("augment", ["self", "sample", "*", "rng"]),

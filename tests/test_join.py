@@ -77,8 +77,8 @@ def test_one_part_without_a_name_is_one_array() -> None:
             lambda: join(x=ArraySequence({"a": np.arange(N), "b": np.arange(N)}, keys=KEYS)),
             "part 'x' has 2 inputs",
         ),
-        (lambda: join(), "nothing to join"),
-        (lambda: join(part(), np.zeros(3)), "only sequences can be joined"),  # type: ignore[arg-type]
+        (lambda: join(), "given no parts"),
+        (lambda: join(part(), np.zeros(3)), "is no sequence"),  # type: ignore[arg-type]
         (lambda: join(part(), how="outer"), "bad how"),  # type: ignore[arg-type]
     ],
 )

@@ -10,7 +10,7 @@ from coded import Coded, Noisy, Ragged, codes, frozen, frozen_epoch, leaves, wai
 from keyed import BACKWARDS, KEYS, MIXED, N, Noised, OneByOne, assert_aligned, part
 
 from multiseq import JoinedSequence, MultiInputSequence, Spec, Standardize, Vocabulary, join
-from multiseq.errors import LoadError, SampleError
+from multiseq.errors import ArgumentError, LoadError, SampleError
 
 # Augmentation
 
@@ -112,6 +112,21 @@ def test_a_join_learns_from_its_training_split_alone(nested: bool) -> None:
     assert train[0][0]["x"].mean() == pytest.approx(0, abs=1e-6)
     theirs = np.array([KEYS.index(key) for key in test.keys])
     assert test[0][0]["x"] == pytest.approx((theirs - mine.mean()) / mine.std(), abs=1e-5)
+
+
+def test_a_join_of_what_is_held_out_is_not_learned_from() -> None:
+    learner = Learns([KEYS[k] for k in MIXED], MIXED, seed=5)
+    train, test = learner.split(0.5, 0.5)
+    joined = join(part("p"), train, how="inner")
+    joined.adapt(progress=False)
+    for parts in ([test, part("p")], [part("p"), join(test)]):
+        held_out = join(*parts, how="inner")
+        with pytest.raises(ArgumentError, match="not to be learned from"):
+            held_out.adapt(progress=False)
+        theirs = np.array([KEYS.index(key) for key in held_out.keys])
+        mine = np.array([KEYS.index(key) for key in train.keys])
+        expected = (theirs - mine.mean()) / mine.std()
+        assert held_out[0][0]["x"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_what_is_not_in_training_cannot_leak() -> None:

@@ -12,7 +12,7 @@ from coded import Coded, Ragged, Words, epoch_of, frozen_epoch
 from keyed import BACKWARDS, KEYS, MIXED, N, OneByOne, assert_aligned, part
 
 from multiseq import ArraySequence, Spec, join
-from multiseq.errors import ArgumentError
+from multiseq.errors import ArgumentError, SampleError
 
 SERIES = pd.Series(MIXED, index=[KEYS[k] for k in MIXED])
 
@@ -44,6 +44,29 @@ def test_split_subset_sample_and_replace() -> None:
     inputs, target = seq.subset([KEYS[3], KEYS[1]]).sample(0)
     assert [inputs["x"][0], inputs["y"][0], target] == [3, 3, 3]
     assert_aligned(seq.replace(batch_size=7, shuffle=True))
+
+
+class WeighedOneByOne(OneByOne):
+    """With a target and a weight of its own."""
+
+    def load_sample(self, index: int) -> Any:
+        number = np.float32(self.order[index])
+        return super().load_sample(index), number, number
+
+
+@pytest.mark.parametrize("value", [None, np.nan])
+def test_weights_of_a_class_of_ones_own_beside_a_part_with_a_fast_path(value: float | None) -> None:
+    """Each weight comes by itself there, and not in an array."""
+    first = WeighedOneByOne("x", MIXED)
+    seq = join(first, part("y"), batch_size=6)
+    if value is None:
+        assert_aligned(seq)
+        assert len(seq[0]) == 3
+        return
+    first.order[3] = value
+    with pytest.raises(SampleError, match="would make the loss NaN") as raised:
+        seq[0]
+    assert raised.value.where["key"] == repr(KEYS[MIXED[3]])
 
 
 def test_a_join_can_be_pickled() -> None:

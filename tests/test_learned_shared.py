@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiseq import (
+    ArraySequence,
     FileSequence,
     MinMax,
     MultiInputSequence,
@@ -272,6 +273,16 @@ def test_pooled_words_are_counted_over_all_parts(left: list[str], data: Any) -> 
         progress=False
     )
     assert words == Vocabulary().adapt([[each] for each in left + right])
+
+
+def test_what_a_subset_learned_is_not_applied_to_the_whole() -> None:
+    whole = ArraySequence(np.arange(8.0).reshape(4, 2), transforms={"inputs": MinMax()})
+    part = whole.subset([0, 1])
+    part.adapt(progress=False)
+    np.testing.assert_allclose(part[0][0], [[0, 0], [1, 1]])
+    whole.adapt(progress=False)
+    np.testing.assert_allclose(whole[0][0], np.repeat(np.arange(4)[:, None] / 3, 2, 1), rtol=1e-6)
+    np.testing.assert_allclose(part[0][0], [[0, 0], [1, 1]])
 
 
 # What a join shows.

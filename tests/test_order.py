@@ -67,7 +67,7 @@ def test_computing_one_batch_does_not_compute_many() -> None:
             return super().__call__(positions)
 
     order = Order(10**9, 1, 0, shuffle=True)
-    order._permutation = Counting(10**9, 1, 0)
+    order._computed = Counting(10**9, 1, 0)
     for start in range(0, 1024, 256):
         order.slice(start, start + 256)
     assert len(asked) == 1

@@ -286,7 +286,8 @@ def test_a_wrong_guess_is_given_up_at_the_next_sample(tmp_path: Path) -> None:
         assert codes(seq[9]) == list(range(180, 200))  # 1 to 4 were read ahead for nothing.
         assert slots_lost(seq) == 0
     loaded = (tmp_path / "log").read_text().split()
-    assert len(loaded) == len(set(loaded)) < 50
+    # Kept on with, the two that are under way alone would be 40 samples more than were asked for.
+    assert len(loaded) == len(set(loaded)) < 80
 
 
 def test_an_abandoned_batch_gives_its_slot_back(coded: Any, monkeypatch: Any) -> None:

@@ -36,7 +36,7 @@ def test_replace_keeps_the_rest() -> None:
     seq.set_epoch(2)
     other = seq.replace(drop_last=True)
     assert (other.epoch, other.num_samples, len(other)) == (2, 5, 1)
-    assert repr(other) == "<mine: 5 samples in batches of 4, shuffled>"
+    assert repr(other) == "<Coded 'mine': 5 samples in 1 batch of 4, shuffled>"
     assert frozen(other[0]) == frozen(seq[0])
 
 

@@ -40,11 +40,7 @@ def probe() -> Probe:
 
 
 class Stop(keras.callbacks.Callback):  # type: ignore[misc]
-    """Interrupts training after so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = [steps]  # In a list in a list: plain, and brought back all the same.
+    """Interrupts training after `Stop.steps` steps; none if that is 0."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         Stop.steps -= 1
@@ -94,7 +90,7 @@ def test_killed_at_random_steps(tmp_path: Path, kills: int, options: dict[str, A
 def test_each_sample_is_trained_on_once_an_epoch(probe: Probe, tmp_path: Path, steps: int) -> None:
     seq = shuffled(workers=2)
     first = stopped(
-        probe, seq, steps, epochs=3, callbacks=[seq.resume(tmp_path / "run", every=2), Stop(steps)]
+        probe, seq, steps, epochs=3, callbacks=[seq.resume(tmp_path / "run", every=2), Stop()]
     )
     again = shuffled()
     rest = probe.fit(again, epochs=3, callbacks=[again.resume(tmp_path / "run2", every=2)])
@@ -127,7 +123,7 @@ def test_a_finished_run_is_not_trained_again(probe: Probe, tmp_path: Path) -> No
 def test_a_fit_after_a_resumed_one_begins_where_it_is_told(probe: Probe, tmp_path: Path) -> None:
     """Keras' own BackupAndRestore leaves the number of the epoch behind."""
     seq = shuffled()
-    stopped(probe, seq, 9, epochs=2, callbacks=[seq.resume(tmp_path / "run", every=2), Stop(9)])
+    stopped(probe, seq, 9, epochs=2, callbacks=[seq.resume(tmp_path / "run", every=2), Stop()])
     again = shuffled()
     probe.fit(again, epochs=2, callbacks=[again.resume(_copied(tmp_path))])
     assert len(probe.fit(again, epochs=2, shuffle=False)) == 2 * N
@@ -162,7 +158,7 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_is_left_out(
 
 def test_other_data_and_another_model_are_refused(probe: Probe, tmp_path: Path) -> None:
     seq = shuffled()
-    stopped(probe, seq, 9, epochs=2, callbacks=[seq.resume(tmp_path / "run", every=2), Stop(9)])
+    stopped(probe, seq, 9, epochs=2, callbacks=[seq.resume(tmp_path / "run", every=2), Stop()])
     folder = _copied(tmp_path)
     other = shuffled(48)
     with pytest.raises(ArgumentError, match="numbers of samples differ"):
@@ -189,13 +185,54 @@ def test_an_order_of_keras_own_cannot_be_told(
         probe.fit(seq, callbacks=[seq.resume(tmp_path / "run")])
     if fix.pop("ours", False):
         seq = seq.replace(shuffle=True)
-    first = stopped(
-        probe, seq, 5, callbacks=[seq.resume(tmp_path / "run", every=4), Stop(5)], **fix
-    )
+    first = stopped(probe, seq, 5, callbacks=[seq.resume(tmp_path / "run", every=4), Stop()], **fix)
     again = seq.replace()
     rest = probe.fit(again, callbacks=[again.resume(_copied(tmp_path), every=4)], **fix)
     assert first[: 4 * BATCH] == rest[: 4 * BATCH]
     assert rest == flat(seq, 0)
+
+
+def test_an_interrupted_fit_goes_on_in_the_same_process(tmp_path: Path) -> None:
+    """As in a notebook: the cell is run again, with the same objects, in mid-epoch."""
+    rows = keras.Input((3,), name="a"), keras.Input((2, 2), name="b", dtype="int32")
+
+    def made() -> Any:
+        keras.utils.set_random_seed(0)
+        outputs = keras.layers.Dense(1)(keras.layers.Dense(4, activation="tanh")(rows[0]))
+        model = keras.Model({"a": rows[0], "b": rows[1]}, outputs)
+        model.compile(keras.optimizers.Adam(0.1), falling)
+        return model
+
+    def cell(model: Any, seq: Any, folder: str) -> Any:
+        callbacks = [seq.resume(tmp_path / folder, every=2), Stop()]
+        history = model.fit(seq, epochs=3, verbose=0, callbacks=callbacks)
+        return history.history, [np.array(weight) for weight in model.get_weights()]
+
+    Stop.steps = 0
+    losses, weights = cell(made(), shuffled(), "alone")
+    model, seq = made(), shuffled()
+    for steps in (len(seq) + 3, 2, 4):  # In the second epoch; in the rest of it; in the third.
+        Stop.steps = steps
+        with pytest.raises(KeyboardInterrupt):
+            cell(model, seq, "run")
+        if BACKEND == "jax":
+            model.jax_state_sync()  # See `stopped`.
+    Stop.steps = 0
+    again_losses, again_weights = cell(model, seq, "run")
+    assert again_losses == losses
+    for one, other in zip(again_weights, weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ArgumentError, match="initial_epoch=3"):
+        cell(model, seq, "run")
+
+
+def test_a_run_of_another_version_is_refused(probe: Probe, tmp_path: Path) -> None:
+    seq = shuffled()
+    stopped(probe, seq, 9, epochs=2, callbacks=[seq.resume(tmp_path / "run", every=2), Stop()])
+    for path in (tmp_path / "run").glob("*/state.json"):
+        path.write_text(path.read_text().replace('"version": 1', '"version": 2', 1))
+    with pytest.raises(SourceError, match=r"(?s)another version of multiseq.*version 2"):
+        probe.fit(seq, epochs=2, callbacks=[seq.resume(tmp_path / "run")])
 
 
 def falling(y_true: Any, y_pred: Any) -> Any:
@@ -218,7 +255,7 @@ def test_a_model_that_is_built_by_its_first_batch(tmp_path: Path) -> None:
     seq = shuffled()
     Stop.steps = 9
     with pytest.raises(KeyboardInterrupt):
-        trained(made(), seq, seq.resume(tmp_path / "run", every=2), Stop(9))
+        trained(made(), seq, seq.resume(tmp_path / "run", every=2), Stop())
     again = shuffled()
     assert trained(made(), again, again.resume(_copied(tmp_path))) == alone
 

@@ -88,6 +88,16 @@ def test_a_function_knows_the_whole_only() -> None:
     assert epoch_of(train.replace(sampler=lambda seed, epoch: [1, 1])) == [train.keys[1]] * 2
 
 
+def test_a_subset_keeps_its_sampler_until_it_is_left_out() -> None:
+    subset = Coded(20, sampler=WeightedSampler(np.arange(20))).subset([7, 3, 5])
+    assert epoch_of(subset.replace(sampler=None)) == [7, 3, 5]
+    with pytest.raises(ArgumentError, match=r"shuffle=False(?s:.)*sampler=None"):
+        subset.replace(shuffle=True)
+    shuffled = subset.replace(shuffle=True, sampler=None)
+    assert sorted(epoch_of(shuffled)) == [3, 5, 7]
+    epoch_of(shuffled.replace(shuffle=False, sampler=WeightedSampler([1, 1, 1])))
+
+
 def test_a_sampler_of_a_part_of_a_join_is_not_lost() -> None:
     with pytest.raises(ArgumentError, match="sampler=, which would be lost"):
         join(part("x", BACKWARDS, sampler=lambda seed, epoch: [0]), part("y"))

@@ -11,13 +11,13 @@ from coded import Coded, Noisy, codes, epoch_of, frozen
 
 from multiseq.errors import AlignmentError, ArgumentError, few
 from multiseq.keys.choosing import chosen_positions
-from multiseq.keys.labelled import Labels
+from multiseq.keys.labelled import Samples
 from multiseq.keys.selection import checked_keys
 from multiseq.keys.splitting import split_positions
 
 
 def positions_of(keys: Any, chosen: Any) -> Any:
-    return chosen_positions(keys, chosen, Labels(keys))
+    return chosen_positions(keys, chosen, Samples(keys))
 
 
 @pytest.mark.parametrize(

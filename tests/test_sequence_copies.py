@@ -53,7 +53,7 @@ def test_sample_is_what_load_sample_returns() -> None:
 
 
 def test_repr() -> None:
-    assert repr(Coded(10, batch_size=4)) == "<Coded: 10 samples in batches of 4>"
+    assert repr(Coded(10, batch_size=4)) == "<Coded: 10 samples in 3 batches of 4>"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from coded import Bulk, Coded, Noisy, codes, frozen
 from ranks import together
 
-from multiseq import BalancedSampler, BucketSampler
+from multiseq import BalancedSampler, BucketSampler, concat, join, mix
 from multiseq.errors import ArgumentError
 from multiseq.testing import check_sequence
 
@@ -161,6 +161,22 @@ def test_every_shard_learns_and_splits_the_same() -> None:
     assert one.for_prediction().num_samples == len(
         [code for batch in one.for_prediction() for code in batch[0]["a"]]
     )
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda part: join(part, batch_size=12),
+        lambda part: concat(part, part, keys=[0, 1], batch_size=12),
+        lambda part: mix([part, part], weights=[1, 1], keys=[0, 1], batch_size=12, seed=1),
+    ],
+    ids=["join", "concat", "mix"],
+)
+def test_a_shard_as_a_part_is_not_lost(made: Any) -> None:
+    seq = Coded(50, batch_size=12)
+    with pytest.raises(ArgumentError, match=r"would serve all samples(?s:.)*\.shard\(1, 3\)"):
+        made(seq.shard(1, 3))
+    assert len(codes(made(seq).shard(1, 3)[0])) == 4
 
 
 @pytest.mark.parametrize(

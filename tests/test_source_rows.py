@@ -198,7 +198,7 @@ def test_keys_and_source_of_other_rows() -> None:
 @pytest.mark.parametrize(
     ("frame", "values", "expected"),
     [
-        ({"x": [1.0, 2.0]}, {"b": "cat", "a": "dog"}, ["dog", "cat"]),
+        ({"x": [1.0, 2.0]}, {"b": 3, "a": 4}, [4, 3]),
         ({"x": [1.0, 2.0]}, {"b": np.float32(1), "a": True}, [1, 1]),
         ({"x": [1.0, 2.0], 0: [5, 6], 1: [7, 8]}, {7: 0, 5: 1}, [1, 0]),  # Columns 0 and 1.
     ],

@@ -183,13 +183,13 @@ def test_a_key_is_one_column(films: Path, key: Any) -> None:
 @pytest.mark.parametrize(
     ("transforms", "says"),
     [
-        ({"m": Vocabulary()}, "'m' is no input"),
+        ({"m": Vocabulary()}, "no input or target 'm'"),
         ({"v": "vocabulary"}, "not a transform"),
         ({"v": Vocabulary}, "not a transform"),
-        ({"v": len}, "a function takes one column"),
-        ({"v": (len, len)}, "not a transform"),
-        ({"v": (len, len, len)}, "not a transform"),
-        ({"n": Standardize()}, "two different things"),
+        ({"v": ()}, "no steps"),
+        ({"v": (len, "vocabulary")}, "not a transform"),
+        ({"n": Standardize()}, r"an input and of a target[\s\S]*\"inputs\['n'\]\""),
+        ({"inputs['v']": len, "v": len}, "are the same"),
     ],
 )
 def test_bad_transforms(films: Path, transforms: Any, says: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -12,8 +13,19 @@ from coded import Coded, codes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiseq import ArraySequence, BalancedSampler, MultiInputSequence, join
+from multiseq import (
+    ArraySequence,
+    BalancedSampler,
+    BucketSampler,
+    MultiInputSequence,
+    StratifiedSampler,
+    WeightedSampler,
+    concat,
+    join,
+    pairs,
+)
 from multiseq.errors import ArgumentError
+from multiseq.samplers import SamplerBase
 
 N, BATCH = 23, 4  # 6 batches.
 
@@ -125,6 +137,66 @@ def test_joins_and_samplers_and_keys() -> None:
     assert seq.state_dict()["order"]["sampler"] == "BalancedSampler"
 
 
+class InTurn(SamplerBase):
+    """One of a user's own, which says nothing of its values."""
+
+    def _set(self, values: Any) -> None:
+        self._values = values
+
+    def __call__(self, seed: int, epoch: int) -> Any:
+        return np.arange(len(self._values))
+
+
+WEIGHTS = np.arange(1.0, N + 1)
+LABELS = WEIGHTS % 3
+
+
+@pytest.mark.parametrize(
+    ("sampler", "others"),
+    [
+        (
+            WeightedSampler(WEIGHTS),
+            [
+                WeightedSampler(WEIGHTS[::-1]),
+                WeightedSampler(WEIGHTS, num_samples=N + 1),
+                WeightedSampler(WEIGHTS, replacement=False),
+                WeightedSampler(WEIGHTS * (WEIGHTS > 1)),
+            ],
+        ),
+        (
+            BalancedSampler(LABELS),
+            [
+                BalancedSampler(LABELS[::-1]),
+                BalancedSampler(LABELS, method="under"),
+                BalancedSampler(LABELS, {0: N}),
+            ],
+        ),
+        (StratifiedSampler(LABELS), [StratifiedSampler(LABELS[::-1])]),
+        (
+            BucketSampler(WEIGHTS, BATCH),
+            [BucketSampler(WEIGHTS[::-1], BATCH), BucketSampler(WEIGHTS, BATCH, pool=2)],
+        ),
+    ],
+    ids=["weighted", "balanced", "stratified", "bucket"],
+)
+def test_samplers_of_other_values_make_another_order(sampler: Any, others: Any) -> None:
+    seq = Coded(N, batch_size=BATCH, seed=5, sampler=sampler)
+    state = json.loads(json.dumps(after(seq, 1, 2)))
+    again = copy.deepcopy(sampler)
+    Coded(N, batch_size=BATCH, sampler=again).load_state_dict(state)
+    for other in others:
+        with pytest.raises(ArgumentError, match=r"what makes up the order(?s:.)*sampler_values"):
+            Coded(N, batch_size=BATCH, sampler=other).load_state_dict(state)
+    part = seq.subset(slice(0, N - 3)).state_dict()
+    assert part["order"]["sampler_values"] != state["order"]["sampler_values"]
+
+
+def test_a_sampler_of_ones_own_says_nothing_of_its_values() -> None:
+    seq = Coded(N, batch_size=BATCH, sampler=InTurn(WEIGHTS, "numbers"))
+    assert seq.state_dict()["order"]["sampler"] == "InTurn"
+    seq.load_state_dict(seq.state_dict())
+
+
 @pytest.mark.parametrize(
     ("other", "what"),
     [
@@ -181,6 +253,53 @@ def test_what_is_no_state_is_refused(bad: Any) -> None:
 def test_the_fingerprint_is_that_of_the_keys_in_their_order(keys: Any) -> None:
     found = [fresh(each).state_dict()["fingerprint"] for each in (keys, pd.Index(keys), keys[::-1])]
     assert found[0] == found[1] != found[2]
+
+
+def alone(name: str) -> ArraySequence:
+    return ArraySequence({name: np.arange(8.0)}, keys=np.arange(8))
+
+
+def left(has: list[int], other: list[int] | None = None) -> Any:
+    """A left join whose second part, and third, have these samples."""
+    parts = {
+        name: ArraySequence({name: np.array(some, np.float32)}, keys=some)
+        for name, some in (("x", has), ("y", has if other is None else other))
+    }
+    return join(alone("all"), *parts.values(), how="left", batch_size=2, shuffle=True, seed=0)
+
+
+def test_what_parts_of_a_left_join_lack_is_part_of_the_data() -> None:
+    state = after(left([0, 3, 5]), 1, 2)
+    left([5, 0, 3]).load_state_dict(state)
+    for other in (left([0, 3, 6]), left([0, 3]), left([0, 3, 5], [0, 3]), left(list(range(8)))):
+        with pytest.raises(ArgumentError, match="those that a part of a join lacks, differ"):
+            other.load_state_dict(state)
+    whole = left(list(range(8)))
+    assert whole.state_dict()["fingerprint"] == Coded(np.arange(8)).state_dict()["fingerprint"]
+    part = left([0, 3, 5]).subset([0, 1, 3])
+    part.load_state_dict(left([0, 3, 6]).subset([0, 1, 3]).state_dict())  # Which have the same.
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        lambda part: join(part, targets=np.arange(8)),
+        lambda part: join(alone("z"), part.subset([0, 1, 2, 3, 5]), how="left"),
+        lambda part: concat(part, part, keys=["a", "b"]),
+        lambda part: pairs(part, np.arange(8) % 2, seed=1),
+        lambda part: concat(pairs(part, np.arange(8) % 2, seed=1)),
+        lambda part: join(concat(part)).lookup({f"k{n}": n for n in range(6)}),
+    ],
+    ids=["joined", "left", "one after the other", "pairs", "pairs of many", "looked up"],
+)
+def test_what_parts_of_parts_lack_is_part_of_the_data(whole: Any) -> None:
+    def made(has: list[int]) -> Any:
+        return whole(left(has)).replace(batch_size=2)
+
+    state = after(made([0, 3, 5]), 0, 1)
+    made([5, 0, 3]).load_state_dict(state)
+    with pytest.raises(ArgumentError, match="those that a part of a join lacks, differ"):
+        made([0, 2, 5]).load_state_dict(state)
 
 
 def test_pinned() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiseq import TableSequence, WindowSequence
+from multiseq import Labels, TableSequence, WindowSequence
 from multiseq.errors import ArgumentError, MultiseqError, SourceError
 from multiseq.sources.delimited import Reading, read_delimited
 
@@ -133,6 +133,31 @@ def test_ids_of_17_digits_beside_a_missing_one(write: Any) -> None:
     path = write("c,x\n90071992547409921,1\n90071992547409922,2\n,3\n")
     data = TableSequence(path, categorical="c")
     assert [data.raw(k)["c"] for k in range(3)] == [90071992547409921, 90071992547409922, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes"),
+    [
+        (["007", "7", "", "08"], ("007", "08", "7")),
+        (["90071992547409921", "", "90071992547409922"], (90071992547409921, 90071992547409922)),
+        (["2.0", "", "1.0"], (1, 2)),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_classes_are_as_written(
+    write: Any, cells: list[str], classes: tuple[Any, ...], named: bool
+) -> None:
+    path = write("x,y\n" + "".join(f"{k},{cell}\n" for k, cell in enumerate(cells)))
+    name: Any = "kind" if named else "targets"
+    data = TableSequence(
+        path,
+        {"kind": "y"} if named else "y",
+        numeric="x",
+        transforms={"numeric": None, name: Labels()},
+        missing={name: "mask"},
+    )
+    data.adapt(progress=False)
+    assert data.classes == ({"kind": classes} if named else classes)
 
 
 def test_numbers_asked_for_are_numbers(write: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from multiseq import Labels
 from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.keys.targets import Targets
 
@@ -131,10 +132,39 @@ def test_a_list_of_outputs_is_told_to_be_a_dict() -> None:
         pd.Series(["cat", "dog"], dtype=object),
     ],
 )
-def test_text_becomes_an_array_without_objects(targets: Any) -> None:
-    (row,) = Targets(targets, None, 2).row(1)
+def test_text_needs_steps_that_make_numbers_of_it(targets: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"transforms=\{'targets': Labels\(\)\}"):
+        Targets(targets, None, 2)
+    (row,) = Targets(targets, None, 2, named={"targets": str}).row(1)
     assert row == "dog"
-    assert isinstance(row, np.str_)
+    with pytest.raises(ArgumentError, match=r"transforms=\{'y': Labels\(\)\}"):
+        Targets({"x": [1, 2], "y": targets}, None, 2, named={"x": str})
+    (named,) = Targets({"x": [1, 2], "y": targets}, None, 2, named={"y": str}).row(1)
+    assert named == {"x": 2, "y": "dog"}
+    with pytest.raises(ArgumentError, match=r"transforms=\{'targets\[0\]': Labels\(\)\}"):
+        Targets((targets, targets), None, 2, named={"targets[1]": str})
+
+
+def test_steps_are_given_what_is_there() -> None:
+    for given in (["a", None], [["a"], ["b", "c"]], [{"a"}, set()], ["a", 1], [None, None]):
+        (rows,) = Targets(given, None, 2, named={"targets": str}).rows(np.array([1, 0]))
+        assert rows.tolist() == given[::-1]
+    for shaped in (np.zeros((2, 3)), [["a", "b"], ["c", "d"]]):
+        (row,) = Targets(shaped, None, 2, named={"targets": str}).row(1)
+        np.testing.assert_array_equal(row, shaped[1])
+    for bad in ("ab", 5, [1, 2, 3]):
+        with pytest.raises(ArgumentError):
+            Targets(bad, None, 2, named={"targets": str})
+
+
+def test_categories_are_known_of_parts_too() -> None:
+    sizes = pd.Series(["M", "S"], dtype=pd.CategoricalDtype(["S", "M", "L"]))
+    for given in (sizes, sizes.array, pd.CategoricalIndex(sizes)):
+        targets = Targets(given, None, 2, named={"targets": str})
+        (rows,) = targets.rows(np.array([1]))
+        assert rows.tolist() == ["S"]
+        assert list(rows.categories) == ["S", "M", "L"]
+        assert Labels().adapt(targets.target_rows(np.array([], int))).classes == ("S", "M", "L")
 
 
 @pytest.mark.parametrize(
@@ -157,8 +187,16 @@ def test_text_becomes_an_array_without_objects(targets: Any) -> None:
     ],
 )
 def test_what_is_no_target(targets: Any) -> None:
-    with pytest.raises(ArgumentError, match="targets is not an array of numbers or text"):
+    with pytest.raises(ArgumentError, match="targets is not an array of numbers"):
         Targets(targets, None, 2)
+
+
+def test_lists_of_labels_have_a_fix_that_works() -> None:
+    rows = [["a"], ["a", "b"]]
+    with pytest.raises(ArgumentError, match=r"transforms=\{'targets': Labels\(multi=True\)\}"):
+        Targets(rows, None, 2)
+    (row,) = Targets(rows, None, 2, named={"targets": Labels(multi=True)}).row(1)
+    assert row == ["a", "b"]
 
 
 def test_the_object_at_fault_is_shown() -> None:

@@ -13,7 +13,7 @@ import pytest
 from words import TEXTS, Encoder, all_ids, codes
 
 from multiseq.errors import AlignmentError, ArgumentError, NotAdaptedError, SpecError
-from multiseq.modalities.text import sequence as text_module
+from multiseq.modalities.text import ids as ids_module
 from multiseq.modalities.text.sequence import TextSequence
 from multiseq.samples import Spec
 from multiseq.testing import check_sequence
@@ -135,7 +135,7 @@ def test_an_array_of_two_axes() -> None:
 
 
 def test_ids_lie_in_one_array_whatever_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_module, "_CHUNK", 2)
+    monkeypatch.setattr(ids_module, "_CHUNK", 2)
     sequence = TextSequence(LISTS, max_length=6)
     assert sequence._ids.values.tolist() == [token for ids in LISTS for token in ids]
     assert all_ids(sequence)[3] == LISTS[3]
@@ -189,7 +189,7 @@ def test_what_are_no_ids(bad: Any, others: Any) -> None:
 
 
 def test_the_bad_list_is_named_whatever_its_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_module, "_CHUNK", 2)
+    monkeypatch.setattr(ids_module, "_CHUNK", 2)
     with pytest.raises(SpecError, match="position 5"):
         TextSequence([[1]] * 5 + [[-1]])
 

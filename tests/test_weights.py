@@ -106,7 +106,6 @@ def test_class_weight_that_names_no_class() -> None:
         ({"p": CLASSES}, {"z": {0: 1}}),
         ({"p": CLASSES}, {"p": [1, 2]}),
         ((CLASSES, CLASSES), {0: 1}),
-        (CLASSES.astype(str), {"0": 1}),
     ],
 )
 def test_class_weight_that_does_not_fit(targets: Any, class_weight: Any) -> None:

@@ -6,16 +6,13 @@ import functools
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from coded import Loaded
 from sklearn.utils.class_weight import compute_sample_weight
 from weighed import X, arrays, weights_of
 
-from multiseq import (
-    ArraySequence,
-    Spec,
-    join,
-)
+from multiseq import ArraySequence, Labels, Spec, WindowSequence, join
 from multiseq.errors import ArgumentError
 
 
@@ -145,3 +142,67 @@ def test_of_a_large_one_hot_not_all_is_read() -> None:
     seq = Large(np.zeros(1_000_000, "i1"), targets, class_weight={7: 2})
     assert seq[0][2].tolist() == [2] * 32
     assert Large.read < 50_000
+
+
+STATES = np.array([["on", "off"], ["off", "on"], ["on", "off"], ["off", "on"]], object)
+OTHERS = np.array([["on", "off"], ["on", "on"], ["off", "off"], ["off", "on"]], object)
+
+
+@pytest.mark.parametrize("steps", [STATES, OTHERS], ids=["like one-hot", "like several"])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_labels_are_classes_whatever_their_numbers_look_like(steps: Any, balanced: bool) -> None:
+    options: Any = {"class_weight": "balanced" if balanced else {"on": 3.0}, "batch_size": 4}
+    labels: Any = {"transforms": {"targets": Labels()}}
+    expected = np.where(steps == "on", 3.0, 1.0)
+    if balanced:
+        expected = compute_sample_weight("balanced", steps.ravel()).reshape(steps.shape)
+    part = ArraySequence(np.zeros(4), steps, **labels)
+    for seq in (
+        ArraySequence(np.zeros(4), steps, **options, **labels),
+        join(x=part, z=ArraySequence(np.zeros(4)), **options),
+    ):
+        seq.adapt(progress=False)
+        np.testing.assert_allclose(seq[0][2], expected)
+
+
+@pytest.mark.parametrize("steps", [STATES, OTHERS], ids=["like one-hot", "like several"])
+def test_so_they_are_where_targets_are_loaded_with_the_inputs(steps: Any) -> None:
+    labels: Any = {"transforms": {"targets": Labels()}}
+    seq = Loaded(steps, None, class_weight={"on": 3.0}, batch_size=4, **labels)
+    seq.adapt(progress=False)
+    np.testing.assert_array_equal(seq[0][2], np.where(steps == "on", 3.0, 1.0))
+
+
+def test_states_of_a_horizon_are_classes() -> None:
+    states = ["on", "off"] * 6
+    frame = pd.DataFrame({"x": np.arange(12.0), "state": states})
+    seq = WindowSequence(
+        frame,
+        length=3,
+        horizon=2,
+        features=["x"],
+        targets="state",
+        transforms={"targets": Labels()},
+        class_weight={"on": 3.0},
+    )
+    seq.adapt(progress=False)
+    inputs, _, weights = seq[0]
+    follow = np.add(inputs["past"][:, -1].astype(int), [1, 2])
+    np.testing.assert_array_equal(weights, np.where(np.array(states)[follow] == "on", 3.0, 1.0))
+
+
+def test_labels_that_are_one_hot_have_a_weight_for_each() -> None:
+    options: Any = {"transforms": {"targets": Labels(one_hot=True)}, "class_weight": {"on": 3.0}}
+    seq = ArraySequence(np.zeros(4), STATES[:, 0], **options)
+    seq.adapt(progress=False)
+    assert seq[0][2].tolist() == [3, 1, 3, 1]
+
+
+def test_what_follows_labels_may_make_others_of_them() -> None:
+    def onehot(sample: Any) -> Any:
+        return sample[0], np.eye(2, dtype=np.float32)[sample[1]]
+
+    options: Any = {"transforms": {"targets": Labels()}, "class_weight": {"on": 3.0}}
+    seq = ArraySequence(np.zeros(4), STATES[:, 0], map=onehot, **options)
+    seq.adapt(progress=False)
+    assert seq[0][2].tolist() == [3, 1, 3, 1]

@@ -91,7 +91,7 @@ def test_rows_left_out_leave_a_gap_instead() -> None:
         ({"entity": "place"}, "there is no column 'place'"),
         ({"time": "when"}, "there is no column 'when'"),
         ({"time": "site"}, "'site' holds no times"),
-        ({"gaps": "fill"}, "bad gaps"),
+        ({"gaps": "fix"}, "bad gaps"),
         ({"keys": "site"}, "bad keys"),
         ({"static": "site"}, "static: column 'site' holds no numbers"),
         ({"static": "area"}, "there is no column 'area'"),

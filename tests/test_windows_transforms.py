@@ -165,9 +165,9 @@ def test_a_transform_that_leaves_values_missing() -> None:
 
 
 def test_bad_transforms() -> None:
-    with pytest.raises(ArgumentError, match="'code' is no input or target"):
+    with pytest.raises(ArgumentError, match="no input or target 'code'"):
         windows(transforms={"code": Standardize()})
-    with pytest.raises(ArgumentError, match="'static' is no input"):
+    with pytest.raises(ArgumentError, match="no input or target 'static'"):
         windows(transforms={"static": Standardize()})
 
 

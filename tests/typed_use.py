@@ -13,6 +13,7 @@ import numpy as np
 from multiseq import (
     ArraySequence,
     AudioSequence,
+    ConcatenatedSequence,
     FileSequence,
     ImageSequence,
     JoinedSequence,
@@ -21,7 +22,9 @@ from multiseq import (
     TableSequence,
     TextSequence,
     WindowSequence,
+    concat,
     join,
+    mix,
 )
 
 
@@ -52,9 +55,15 @@ def the_ready_made_ones() -> None:
     assert_type(images, ImageSequence)
     assert_type(join(arrays, image=images, batch_size=2, how="inner"), JoinedSequence)
     assert_type(join(arrays, image=images).parallel.workers, int)
+    assert_type(join(arrays, image=images, how="left", fill={"image": 0.5}), JoinedSequence)
+    assert_type(concat(arrays, arrays, keys=["a", "b"], shuffle=True), ConcatenatedSequence)
+    assert_type(mix([arrays, arrays], weights=[1, 2], batch_size=8), ConcatenatedSequence)
 
 
 def misspelt() -> None:
+    join(ArraySequence(np.zeros(3)), how="right")  # type: ignore[arg-type]
+    concat(ArraySequence(np.zeros(3)), shufle=True)  # type: ignore[call-arg]
+    mix([ArraySequence(np.zeros(3))])  # type: ignore[call-arg]
     arrays = ArraySequence(np.zeros(3), bach_size=2)  # type: ignore[call-arg]
     AudioSequence("a", shufle=True)  # type: ignore[call-arg]
     FileSequence("{}.npy", worker=2)  # type: ignore[call-arg]

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ArgumentError, few, naming
 from ..keys.choosing import disjoint_positions
 from ..keys.hashing import hash_keys
-from ..keys.labelled import Labels, per_sample
+from ..keys.labelled import Samples, per_sample
 from ..keys.splitting import (
     split_classes,
     split_groups,
@@ -22,15 +22,15 @@ from ..keys.splitting import (
 )
 from ..keys.times import as_times
 from ..order import Indices
-from .families import Family
-from .views import Views
+from .adapting import Adapting
+from .families import Family, Scope
 
 __all__ = ["Dividing"]
 
 _log = logging.getLogger("multiseq")
 
 
-class Dividing(Views):
+class Dividing(Adapting):
     """The side of a sequence that divides its samples among parts and processes."""
 
     _hashed = 0  # How many splits by hash led here.
@@ -48,7 +48,8 @@ class Dividing(Views):
         """Returns disjoint parts of the samples, drawn at random by the seed unless told otherwise.
 
         The first keeps shuffling, sampling and augmenting, and is what `adapt` learns from; the
-        others are in source order and plain, without `drop_last`.
+        others are in source order and plain, without `drop_last`. What the whole has learned, it
+        has learned from the others too, which is reported: the first part's `adapt` learns anew.
 
         What belongs to samples (groups, classes, times) is an array in source order, a Series
         or a dict by key, or the name of a level of the keys.
@@ -82,12 +83,15 @@ class Dividing(Views):
             else:
                 _check_positions_alone(fractions, groups, stratify, by_time, hash)
                 drawn = disjoint_positions(self.num_samples, positions)
+            self._warn_of_taught("the other parts")
             return self._parts(drawn, hash)
 
-    def _parts(self, drawn: list[Indices], hash: bool) -> tuple[Self, ...]:
+    def _parts(
+        self, drawn: Sequence[Indices], hash: bool = False, scope: Scope | None = None
+    ) -> tuple[Self, ...]:
         plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
         parts = [self._copy(rows, plain if part else None) for part, rows in enumerate(drawn)]
-        family = Family(self._family.scope)
+        family = Family(scope or self._family.scope)
         for number, part in enumerate(parts):
             part._hashed += hash
             part._family = family
@@ -155,11 +159,8 @@ class Dividing(Views):
         _check_ways(groups, stratify, ordered, hash)
         if ordered:
             return self._divided_by_time(fractions, by_time)
-        if groups is None and self._is_timed:
-            _log.warning(
-                "%s: parts of a random split share times; by_time=True or groups= tells them apart",
-                self.called,
-            )
+        if groups is None:
+            self._warn_of_times("parts of a random split")
         seed = self._settings.seed
         grouped = None if groups is None else self._per_sample(groups, "groups")
         if hash:
@@ -175,16 +176,7 @@ class Dividing(Views):
         return split_groups_and_classes(grouped, classes, fractions, seed)
 
     def _divided_by_time(self, cuts: Sequence[Any], by_time: Any) -> list[Indices]:
-        if by_time is not True:
-            first, zone = as_times(self._per_sample(by_time, "by_time"), "by_time")
-            last = first
-        elif times := self._times(self.source_indices(np.arange(self.num_samples))):
-            first, last, zone = times
-        else:
-            raise ArgumentError(
-                "this sequence does not know the times of its samples",
-                fix="pass them: by_time=frame['time'], a Series with the samples' keys",
-            )
+        first, last, zone = self._spans(by_time)
         parts, crossed, at = split_times(first, last, cuts, zone)
         if len(crossed):
             _log.warning(
@@ -194,6 +186,18 @@ class Dividing(Views):
                 few(self.keys[crossed]),
             )
         return parts
+
+    def _spans(self, by_time: Any) -> tuple[Any, Any, Any]:
+        """Returns the first and the last time of each sample, and their zone."""
+        if by_time is not True:
+            first, zone = as_times(self._per_sample(by_time, "by_time"), "by_time")
+            return first, first, zone
+        if times := self._times(self.source_indices(np.arange(self.num_samples))):
+            return times
+        raise ArgumentError(
+            "this sequence does not know the times of its samples",
+            fix="pass them: by_time=frame['time'], a Series with the samples' keys",
+        )
 
     def _times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns `time_spans` as `as_times` gives them, and the zone that they came in."""
@@ -206,12 +210,18 @@ class Dividing(Views):
         times, zone = as_times(both, "time_spans")
         return *np.split(times, 2), self._time_zone or zone
 
+    def _warn_of_times(self, parts: str) -> None:
+        if self._is_timed:
+            _log.warning(
+                "%s: %s share times; by_time=True or groups= tells them apart", self.called, parts
+            )
+
     @property
     def _is_timed(self) -> bool:
         return self.time_spans(self.source_indices(np.arange(1))) is not None
 
     def _per_sample(self, values: Any, name: str) -> Any:
-        samples = Labels(self.keys) if isinstance(values, str) else self._labels()
+        samples = Samples(self.keys) if isinstance(values, str) else self._as_samples()
         return per_sample(values, samples, name)
 
 

@@ -29,18 +29,22 @@ class Family:
 
     Args:
         scope: Whose transforms it begins with; None for those that its sequence is given.
+
+    Attributes:
+        taught: What it learned from its own samples.
     """
 
     def __init__(self, scope: Scope | None = None) -> None:
         self.scope = Scope() if scope is None else scope
+        self.taught: list[Transform] = []
         self._learned: list[Transform] = []
 
     def __reduce__(self) -> Any:
         return Family, ()
 
     def claim(self, transforms: Iterable[Transform]) -> None:
-        """Notes that these are what this family learned."""
-        self._learned = list(transforms)
+        """Notes that these are what this family learned, from wherever."""
+        self._learned, self.taught = list(transforms), []
         _claimed.add(self)
 
     def lacks(self, transforms: Iterable[Transform]) -> list[Transform]:

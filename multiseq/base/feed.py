@@ -7,6 +7,7 @@ import logging
 import operator
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -137,14 +138,12 @@ class KerasFeed(State, _Base):
             batch = runtime.signature(source, self._clock.epoch, index)
             modern = reads is frame and not reads.f_globals["__name__"].startswith("tf_keras")
             return _keras.with_text(batch) if modern and runtime.layout(source).has_text else batch
-        if not -runtime.num_batches <= index < runtime.num_batches:
-            raise IndexError(f"there are batches 0 to {runtime.num_batches - 1}, not {index}")
-        index %= runtime.num_batches
+        index = runtime.number_of(index)
         if who in (Caller.LEGACY, Caller.LEGACY_ENQUEUER):
             reader = None if who == Caller.LEGACY_ENQUEUER else _keras.reader(reads)
             in_turn = self._decides_order and reads is frame
             epoch, index = self._clock.serve_ahead(reader, index, runtime.num_batches, in_turn)
-            return runtime.batch(source, epoch, index)
+            return self._given_to_keras(runtime, epoch, index)
         if who != Caller.KERAS:
             epoch = epoch if iterated is self else self._clock.epoch
             return runtime.batch(source, epoch, index)
@@ -155,7 +154,7 @@ class KerasFeed(State, _Base):
         epoch, index = self._clock.serve(
             reader, index, runtime.num_batches, in_turn, direct=reads is frame
         )
-        batch = runtime.batch(source, epoch, index)
+        batch = self._given_to_keras(runtime, epoch, index)
         layout = runtime.layout(source)
         if layout.has_long and _keras.is_short():
             with naming(self.called):
@@ -165,6 +164,13 @@ class KerasFeed(State, _Base):
         if layout.has_text:
             return _keras.with_text(batch)
         return _keras.as_torch(batch) if _keras.wants_torch() else batch
+
+    def _given_to_keras(self, runtime: Runtime, epoch: int, index: int) -> tuple[Any, ...]:
+        monitor, began = self._monitor, time.perf_counter()
+        batch = runtime.batch(cast(Source, self), epoch, index)
+        if monitor is not None:
+            monitor.served(began, runtime.size(index))
+        return batch
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Iterates over the batches of the current epoch, whatever becomes current meanwhile."""

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._fitting import Fit
 from ..checks import check_count
 from ..errors import ArgumentError, describe, naming
-from ..keys.hashing import hash_keys
+from ..keys.hashing import hash_keys, hash_numbers
+from ..order import Indices
 from ..runs.callback import Resume, resume_callback
 from .views import Views
 
@@ -26,6 +28,7 @@ class Resuming(Views):
     """The side of a sequence that never loses its place."""
 
     _fingerprint: tuple[Any, str] = None, ""  # Of the keys; and which these were.
+    _values_hashed: tuple[Any, str] = None, ""  # Of which sampler; and what.
 
     @property
     def _whole(self) -> Any:
@@ -44,7 +47,8 @@ class Resuming(Views):
 
         Returns:
             "version"; "seed"; "epoch", and "batches" of it that were trained on; and what they are
-            batches of: "samples", "fingerprint" (a hash of the keys), "spec" and "order".
+            batches of: "samples", "fingerprint" (a hash of the keys, and of those that parts of a
+            left join lack), "spec" and "order".
 
         Raises:
             ArgumentError: `fit` shuffles the batches of a sequence that does not, and its order
@@ -158,11 +162,10 @@ class Resuming(Views):
             "order": {
                 "batch_size": settings.batch_size,
                 "shuffle": bool(settings.shuffle),
-                "sampler": None
-                if sampler is None
-                else getattr(sampler, "__qualname__", type(sampler).__qualname__),
+                "sampler": None if sampler is None else _said(sampler),
                 "drop_last": bool(settings.drop_last),
-            },
+            }
+            | self._sampler_hashed(),
         }
 
     def _keys_hashed(self) -> str:
@@ -172,16 +175,36 @@ class Resuming(Views):
             self._fingerprint = self._keys, known
         return known
 
+    def _sampler_hashed(self) -> dict[str, str]:
+        """A hash of what a sampler goes by, such as weights, where it tells."""
+        sampler = self._settings.sampler
+        decides = getattr(sampler, "_decides", ())
+        if not decides:
+            return {}
+        if self._values_hashed[0] is not sampler:
+            self._values_hashed = sampler, hash_numbers(decides)
+        return {"sampler_values": self._values_hashed[1]}
+
+    def _lacking(self, indices: Indices) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+        """What parts are called that lack samples; and which of these samples they have."""
+        return []
+
 
 _WHAT = {
     "samples": ("the numbers of samples", "build it from the data of the run that was saved"),
     "fingerprint": (
-        "the keys of the samples",
+        "the keys of the samples, or those that a part of a join lacks,",
         "build it from the data of the run that was saved; split them with the same seed=",
     ),
     "spec": ("inputs or targets", "build it with the inputs and targets of the run"),
     "order": ("what makes up the order", "pass the keywords of the run that was saved"),
 }
+
+
+def _said(sampler: Any) -> str:
+    """What decides the order, or at least which sampler it is."""
+    name = getattr(sampler, "__qualname__", type(sampler).__qualname__)
+    return str(getattr(sampler, "signature", name))
 
 
 def _hashed(keys: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from ..engine.runtime import Runtime
 from ..errors import SampleError
 from ..keys.rows import AnyRows
 from ..order import Indices
+from ..pipeline import Pipeline
+from ..predicted import Goal
+from ..samples import Spec
 from ..settings import Settings
 from .clock import EpochClock
 from .families import Family
@@ -31,6 +35,7 @@ class State:
     _selection: Indices | None  # The index that `load_sample` takes for each; None for the same.
     _source_rows: tuple[AnyRows, ...] = ()  # That the samples were made of.
     _looked_up: Any = None  # The sequence whose samples these keys stand for.
+    _gathers = False  # Whether `load_batch` takes rows into new memory, at next to no cost.
     checks_weights = True  # Whether sample weights are not known to be finite.
 
     # How they are served.
@@ -38,15 +43,20 @@ class State:
     _family: Family
     _held_out = False  # Whether this is validation or test: a part of a split, but not the first.
     _inputs_only = False
+    _loaded_spec: Spec | None = None  # Of the only input as it is loaded, where that is known.
+    _pipeline: Pipeline | None = None  # What values go through after they are loaded.
+    _known_goals: Sequence[Goal] = ()  # Of targets that these samples lack and others had.
 
     # The run of this process.
     _clock: EpochClock
     _live: Runtime | None  # What was started; None before.
     _substituted: dict[int, SampleError]  # In this pass.
     _reported: dict[int, SampleError]  # In the last pass that had any.
+    _monitor: Any = None  # Who is told of batches that Keras is given.
     _steps_left: int | None = None  # Of the first epoch of a run that goes on, if the user says.
     _made = False  # Whether the constructor has come to its end.
 
+    _plain_keys: tuple[Any, Any] = None, ()  # An index, and its keys as plain values.
     _sorted: tuple[Indices | None, Indices] = None, np.zeros(0, np.int64)
 
     def _position_of(self, index: int) -> int:
@@ -58,10 +68,19 @@ class State:
         order = self._sorted[1]
         return int(order[np.searchsorted(self._selection, index, sorter=order)])
 
+    def _masks_given(self) -> set[Any]:
+        """The inputs that say what a left join filled."""
+        return set()
+
     @property
     def _decides_order(self) -> bool:
         """Whether this sequence says which batch comes when, and not who reads it."""
         return self._settings.shuffle or self._settings.sampler is not None
+
+    @property
+    def _named_parts(self) -> list[tuple[str, Any]]:
+        """The sequences that this one is made of, after what they are called."""
+        return []
 
     @property
     def called(self) -> str:

@@ -8,11 +8,13 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+import numpy as np
+
 from ..engine.runtime import Runtime
 from ..errors import AlignmentError, ArgumentError, few, naming
 from ..keys.choosing import by_position, chosen_positions
 from ..keys.kinds import likeness, locate
-from ..keys.labelled import Labels, per_sample
+from ..keys.labelled import Samples, per_sample
 from ..keys.rows import UnlabelledRows
 from ..keys.selection import as_index, checked_keys
 from ..order import Indices
@@ -29,12 +31,14 @@ __all__ = ["Views", "alive"]
 
 # What Keras or the engine asks for; its names are public, and none of a user's business.
 _NOT_FOR_USERS = {
-    *("augments", "by_batch", "called", "checks_weights", "collates"),
-    *("for_workers", "learn_transforms", "loads_batches", "make_layout", "make_sample"),
+    *("augments", "augments_batches", "blended", "by_batch", "called", "checks_weights"),
+    *("collates", "for_workers"),
+    *("learn_stage", "learn_transforms", "loads_batches", "made_targets", "make_batch"),
+    *("make_layout", "make_sample", "one_hot_targets"),
     *("note_substituted", "served_layout", "source_indices", "substitutes", "target_chunks"),
     *("max_queue_size", "on_epoch_begin", "use_multiprocessing", "workers"),
 }
-_OF_A_RUN = ("_clock", "_live", "_reported", "_sorted", "_substituted")
+_OF_A_RUN = ("_clock", "_live", "_monitor", "_plain", "_reported", "_sorted", "_substituted")
 _alive: weakref.WeakSet[Views] = weakref.WeakSet()
 
 
@@ -68,7 +72,8 @@ class Views(Holder, State):
         """Returns a sequence over some of the samples, in the order given.
 
         It is neither shuffled nor augmented, which `replace(shuffle=True, augmented=True)` asks
-        for.
+        for. A `sampler`, such as that of a `mix`, stays, and draws from these samples, until
+        `replace(sampler=None)`.
 
         Args:
             chosen: Keys, a slice of positions, or a boolean for each sample: an array in source
@@ -90,7 +95,7 @@ class Views(Holder, State):
             if chosen is None:
                 found = by_position(self.num_samples, positions)
             else:
-                found = chosen_positions(self._keys, chosen, self._labels())
+                found = chosen_positions(self._keys, chosen, self._as_samples())
             return self._copy(found, {"shuffle": False, "augmented": False})
 
     def lookup(self, keys: Any) -> Self:
@@ -121,7 +126,7 @@ class Views(Holder, State):
                 )
             series = pd.Series(keys)
             new = checked_keys(series.index)
-            wanted = as_index(per_sample(series, Labels(new), "lookup"), self._keys)
+            wanted = as_index(per_sample(series, Samples(new), "lookup"), self._keys)
             positions = locate(self._keys, wanted, "this sequence", "lookup")
             if (missing := positions < 0).any():
                 alike = likeness(wanted[missing], self._keys)
@@ -153,6 +158,21 @@ class Views(Holder, State):
             "key": repr(self._keys[[position]].tolist()[0]),
             "position": position,
         }
+
+    def _key_of(self, index: int) -> Any:
+        """Returns the key of a sample as a plain value; of a lookup, what the key stands for."""
+        if self._plain_keys[0] is not self._keys:
+            self._plain_keys = self._keys, self._keys_as_values()
+        key = self._plain_keys[1][self._position_of(index)]
+        return key.item() if isinstance(key, np.generic) else key
+
+    def _keys_as_values(self) -> Any:
+        """Returns the keys in an array where they are numbers, else in a list."""
+        if self._looked_up is not None:
+            indices = self.source_indices(np.arange(self.num_samples)).tolist()
+            return [self._looked_up._key_of(index) for index in indices]
+        numbers = isinstance(self._keys.dtype, np.dtype) and self._keys.dtype.kind in "biuf"
+        return self._keys.to_numpy() if numbers else self._keys.tolist()
 
     def source_indices(self, positions: Indices) -> Indices:
         """Returns the indices that `load_sample` takes for positions in `keys`."""
@@ -194,16 +214,16 @@ class Views(Holder, State):
             other._family = Family(Scope(borrows=True))
         return other
 
-    def _labels(self) -> Labels:
+    def _as_samples(self) -> Samples:
         """What the samples are known by."""
         keys = self._keys if self._keyed else self._size
-        return Labels(keys, self._source_rows)
+        return Samples(keys, self._source_rows)
 
     def _aligned(self, sampler: Any) -> Any:
         """Returns a sampler whose values are in the order of the samples, where it has values."""
         if not hasattr(sampler, "aligned"):
             return sampler
-        return sampler.aligned(self._labels())
+        return sampler.aligned(self._as_samples())
 
     def __dir__(self) -> list[str]:
         names = super().__dir__()

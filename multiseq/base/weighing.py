@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.job import blame
-from ..errors import ArgumentError
+from ..errors import ArgumentError, naming
 from ..order import Indices
 from .views import Views
 
@@ -43,7 +43,7 @@ class Weighing(Views):
                 parts of one whole then read their targets alike. Samples that are not served may
                 be damaged, and are left out then.
         """
-        first = self._target_rows(self.source_indices(np.arange(1)))
+        first = self.made_targets(self.source_indices(np.arange(1)))
         return None if first is None else self._chunks_after(first, whole)
 
     def _chunks_after(self, first: Any, whole: bool) -> Iterator[Any]:
@@ -62,7 +62,7 @@ class Weighing(Views):
         """Yields the targets of samples, all at once unless some of them are to be left out."""
         rows = None
         try:
-            rows = self._target_rows(indices)
+            rows = self.made_targets(indices)
         except Exception:
             if not skips:
                 raise
@@ -71,6 +71,14 @@ class Weighing(Views):
         elif len(indices) > 1:
             for half in np.array_split(indices, 2):
                 yield from self._chunk(half, skips)
+
+    def made_targets(self, indices: Indices) -> Any:
+        """Returns the targets of several samples as a model gets them; None if it cannot."""
+        rows = self._target_rows(indices)
+        if rows is None or self._pipeline is None:
+            return rows
+        with naming(self.called):
+            return self._pipeline.targets(rows)
 
     def _target_rows(self, indices: Indices) -> Any:
         try:

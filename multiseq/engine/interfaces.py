@@ -65,11 +65,13 @@ class Stats:
         batches: Batches that were asked for.
         hits: How many of these had been guessed: they were ready, or on their way.
         wait_seconds: For how long whoever asked was kept waiting.
+        chosen: What `workers="auto"` chose, and why; "" before it has.
     """
 
     batches: int = 0
     hits: int = 0
     wait_seconds: float = 0.0
+    chosen: str = ""
 
     @property
     def hit_rate(self) -> float:

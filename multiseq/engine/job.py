@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ..samples import Leaves, Sample, Spec, Structure
 from ..weights import Weighting, check_weights
 from .exit import stop_if_exiting
 from .loading import loading
+from .source import Source
 
 __all__ = ["Job", "Layout", "OneByOne", "Source", "Wrapped", "blame"]
 
@@ -37,6 +38,7 @@ class Layout:
             (spec.batch_shape, np.dtype(spec.dtype)) for spec in specs if is_known(spec)
         ]
         self.memory = BatchMemory(self._known)
+        self.assembled: Layout | None = None  # Of batches before `augment_batch` changes them.
         self.known = len(self._known) == len(self.specs)
         self.weights = [
             (number, name)
@@ -81,57 +83,6 @@ class Layout:
         )
 
 
-class Source(Protocol):
-    """What a loader needs of a sequence; the hooks are described at `MultiInputSequence`."""
-
-    @property
-    def called(self) -> str:
-        """Its class, and its name if it has one."""
-
-    @property
-    def by_batch(self) -> bool:
-        """Whether `load_batch` makes its batches: written, nothing random, no `collate`."""
-
-    @property
-    def collates(self) -> bool:
-        """Whether `collate` is overridden."""
-
-    def make_sample(self, index: int, draw: Draw | None) -> Sample:
-        """`load_sample`, then `augment` where there is a draw."""
-
-    def load_batch(self, indices: Indices) -> Any:
-        """Several samples at once."""
-
-    def collate(self, samples: list[Sample]) -> Any:
-        """Samples into a batch."""
-
-    def target_chunks(self, whole: bool) -> Iterator[Any] | None:
-        """What iterates over the targets of samples, where they are known beforehand."""
-
-    @property
-    def checks_weights(self) -> bool:
-        """Whether sample weights are to be checked when they are loaded."""
-
-    def locate(self, index: int) -> dict[str, Any]:
-        """The class, key and position of a sample, for errors; in a worker class and index."""
-
-    def served_layout(self) -> Layout:
-        """What the samples look like, as they are served."""
-
-    def for_workers(self) -> Source:
-        """A copy with all that loading needs, and no keys."""
-
-    @property
-    def on_error(self) -> Any:
-        """Either "raise" or "substitute", or a function of the error that chooses."""
-
-    def substitutes(self, index: int, epoch: int) -> Iterable[int]:
-        """Samples to try in the place of one that cannot be loaded."""
-
-    def note_substituted(self, substituted: Mapping[int, SampleError]) -> None:
-        """Counts samples that others stand in for, and raises where there are too many."""
-
-
 class Job:
     """One batch to load, or several of equal size.
 
@@ -159,19 +110,22 @@ class Job:
         epoch: int = 0,
         count: int = 1,
     ) -> None:
+        if draw is None:
+            layout = layout.assembled or layout
         self.source, self.layout, self.indices, self.draw = source, layout, indices, draw
+        self._assembled = layout.assembled or layout
         self.epoch, self.count = epoch, count
         self.parity: int | None = None
         self.substituted: dict[int, SampleError] = {}
         self.by_batch = source.by_batch
-        self._weights = layout.weights if source.checks_weights else ()
+        self._weights = self._assembled.weights if source.checks_weights else ()
         self._samples: list[Sample] | None = None
         self._builder: Any = None
 
     def cut(self, pieces: int) -> list[tuple[int, int]]:
         """Cuts the job into at most so many chunks: (start, stop), each to be loaded once."""
         n = len(self.indices)
-        self._builder = self.layout.builder(n)
+        self._builder = self._assembled.builder(n)
         self._samples = [None] * n if self.source.collates else None
         step = -(-n // min(pieces, n))
         return [(start, min(start + step, n)) for start in range(0, n, step)]
@@ -192,8 +146,8 @@ class Job:
     def run_leaves(self) -> Leaves:
         """Loads the batch in this thread, and returns its leaves, without completed weights."""
         leaves = self._rows(self.indices) if self.by_batch else None
-        if leaves is not None and self.layout.is_batch(leaves, len(self.indices)):
-            return leaves
+        if leaves is not None and self._assembled.is_batch(leaves, len(self.indices)):
+            return self._blended(leaves)
         for start, stop in self.cut(1):
             self.load(start, stop, leaves)
         return self.finish()
@@ -225,7 +179,7 @@ class Job:
     def _load_one(self, row: int, index: int) -> None:
         sample = self.source.make_sample(index, self.draw)
         if self._samples is None:
-            self._builder.put(row, self._checked(self.layout.structure.flatten(sample)))
+            self._builder.put(row, self._checked(self._assembled.structure.flatten(sample)))
         else:
             self._samples[row] = sample
 
@@ -255,11 +209,29 @@ class Job:
             try:
                 with loading:
                     batch = self.source.collate(self._samples)
-                leaves = self._checked(self.layout.structure.flatten(batch))
+                leaves = self._checked(self._assembled.structure.flatten(batch))
                 self._builder.put_rows(0, len(self.indices), leaves)
             except Exception as error:
                 blame(error, self.source, "collate")
-        return list(self._builder.finish(self.parity))
+        return self._blended(list(self._builder.finish(self.parity)))
+
+    def _blended(self, leaves: Leaves) -> Leaves:
+        """Returns the leaves of the batch as `augment_batch` changes it, where it does."""
+        assembled = self.layout.assembled
+        if assembled is None or self.draw is None:
+            return leaves
+        with loading:
+            (batch,) = assembled.batches(leaves, 1)
+            batch = self.source.blended(batch, self.indices, self.draw)
+        try:
+            changed = self.layout.structure.flatten(batch)
+            builder = self.layout.builder(len(self.indices))
+            builder.put_rows(0, len(self.indices), changed)
+            for number, name in self.layout.weights:
+                check_weights(np.asarray(changed[number]), name)
+        except Exception as error:
+            blame(error, self.source, "augment_batch")
+        return list(builder.finish(self.parity))
 
     def batches(self, leaves: Leaves) -> list[tuple[Any, ...]]:
         """Puts the leaves together, and reports what was substituted."""
@@ -271,8 +243,8 @@ class Job:
         """Returns what `load_batch` returns; None to load samples one by one instead."""
         try:
             with loading:
-                rows = self.source.load_batch(indices)
-            return self._checked(self.layout.structure.flatten(rows))
+                rows = self.source.make_batch(indices)
+            return self._checked(self._assembled.structure.flatten(rows))
         except Exception as error:
             self._after_failure(error, indices)
             return None

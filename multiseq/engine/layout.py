@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ..checks import is_text, text_refused
 from ..collate import as_array
+from ..errors import SpecError
 from ..order import Draw
 from ..samples import Sample, Spec, Structure, infer_spec
 from ..weights import Weighting
 from .job import Layout, Source, blame
 from .loading import loading
 
-__all__ = ["batch_of_one", "infer_layout"]
+__all__ = ["batch_of_one", "check_targets", "infer_layout"]
 
 
 def infer_layout(
@@ -49,8 +52,23 @@ def infer_layout(
     def first() -> Sample:
         return sample if source.collates else batch_of_one(structure, sample)
 
-    weighting = Weighting.of(structure, specs, class_weight, floatx, source.target_chunks, first)
+    chunks, one_hot = source.target_chunks, source.one_hot_targets
+    weighting = Weighting.of(structure, specs, class_weight, floatx, chunks, first, one_hot)
     return Layout(structure, specs, weighting)
+
+
+def check_targets(structure: Structure, leaves: Sequence[Any]) -> None:
+    """Raises SpecError where a target is text.
+
+    Args:
+        structure: Of the samples.
+        leaves: Of one, or what has their dtypes.
+    """
+    keys, first = structure.keys("targets") or (None,), len(structure.of_inputs())
+    for name, key, leaf in zip(structure.names[first:], keys, leaves[first:], strict=False):
+        if name.startswith("targets") and is_text(leaf):
+            output = key if isinstance(key, str) else None
+            raise SpecError(got=leaf, **text_refused(name, output)).at(input=name)
 
 
 def batch_of_one(structure: Structure, sample: Sample) -> Sample:

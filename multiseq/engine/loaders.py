@@ -14,15 +14,17 @@ __all__ = ["new_loader"]
 
 
 def _threads(settings: Settings) -> Loader:
-    return ThreadsLoader(settings.workers)
+    return ThreadsLoader(settings.parallel.workers)
 
 
 def _processes(settings: Settings) -> Loader:
-    return ProcessesLoader(settings.workers, settings.parallel.max_queue_size, settings.timeout)
+    return ProcessesLoader(
+        settings.parallel.workers, settings.parallel.max_queue_size, settings.timeout
+    )
 
 
 def _ray(settings: Settings) -> Loader:
-    return RayLoader(settings.workers, settings.timeout)
+    return RayLoader(settings.parallel.workers, settings.timeout)
 
 
 _LOADERS: dict[str, Callable[[Settings], Loader]] = {

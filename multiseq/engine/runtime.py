@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
 from collections.abc import Sequence
@@ -11,13 +12,16 @@ import numpy as np
 
 from ..errors import ArgumentError, MultiseqError, naming
 from ..order import Draw, Indices, Order
-from ..settings import Settings
+from ..settings import AUTO, Parallel, Settings
 from .ahead import Depth, ReadAhead
+from .auto import AutoReader, batches_in_memory
 from .exit import ctrl_c, in_flight
 from .forecast import Forecast
 from .interfaces import Reader, Stats
 from .job import Job, Layout, Source
+from .layout import check_targets
 from .loaders import new_loader
+from .search import Limits, processors
 from .serial import SerialReader
 
 __all__ = ["Runtime"]
@@ -39,7 +43,8 @@ class Runtime:
         selection: The index that `load_sample` takes for each position; None for the same.
         augments: Whether there is something random in its samples.
         by_batch: Whether its `load_batch` is used.
-        collates: Whether its `collate` makes a batch, which may depend on all samples in it.
+        collates: Whether its `collate` or `augment_batch` makes a batch, which may depend on all
+            samples in it.
     """
 
     def __init__(
@@ -88,17 +93,32 @@ class Runtime:
         order, start = self.order(epoch), batch * self._batch_size
         return order.slice(start, min(start + self._batch_size, order.length))
 
+    def size(self, batch: int) -> int:
+        """Returns how many samples there are in a batch."""
+        return min(self._batch_size, self.order(0).length - batch * self._batch_size)
+
     def batch(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns a batch, as soon as it is loaded."""
         began = time.perf_counter()
         try:
             reader = self._reader or self._begun(source)
-            loaded = reader.get(source, epoch, batch, self._job)
+            loaded = reader.get(source, epoch, batch, self.job)
             reader.stats.wait_seconds += time.perf_counter() - began
             return loaded
         except MultiseqError as error:
             error.at(cls=source.called)
             raise
+
+    def number_of(self, index: int) -> int:
+        """Returns the number of a batch from 0 on; negative ones are counted from the end.
+
+        Raises:
+            IndexError: There is no such batch.
+        """
+        index = operator.index(index)
+        if not -self.num_batches <= index < self.num_batches:
+            raise IndexError(f"there are batches 0 to {self.num_batches - 1}, not {index}")
+        return index % self.num_batches
 
     def signature(self, source: Source, epoch: int, batch: int) -> tuple[Any, ...]:
         """Returns one of the two batches from which Keras on TensorFlow takes its signature.
@@ -106,7 +126,7 @@ class Runtime:
         It takes an axis to be of any length where the two batches differ. So variable axes are
         padded to an even length in one of them, and to an odd length in the other.
         """
-        job = self._job(source, epoch, [batch % self.num_batches])
+        job = self.job(source, epoch, [batch % self.num_batches])
         job.parity = batch % 2
         ctrl_c.watch()
         with in_flight:  # Nobody learns from it: what is substituted here is not counted.
@@ -117,12 +137,21 @@ class Runtime:
         """What came of reading ahead."""
         return Stats() if self._reader is None else self._reader.stats
 
+    @property
+    def parallel(self) -> Parallel:
+        """Who loads: as it was set, or as it was chosen so far."""
+        if isinstance(self._reader, AutoReader):
+            return self._settings.by(*self._reader.choice).parallel
+        return self._settings.parallel
+
     def layout(self, source: Source) -> Layout:
         """Returns what the samples look like; it is found out once."""
         if self._layout is None:
             with self._lock, naming(source.called):
                 if self._layout is None:
-                    self._layout = source.served_layout()
+                    layout = source.served_layout()
+                    check_targets(layout.structure, layout.specs)
+                    self._layout = layout
         return self._layout
 
     def close(self) -> None:
@@ -142,7 +171,8 @@ class Runtime:
                     self._reader.close()
             return self._reader
 
-    def _job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
+    def job(self, source: Source, epoch: int, batches: Sequence[int]) -> Job:
+        """Returns the job of some batches of an epoch."""
         if len(batches) == 1:
             indices = self.positions(epoch, batches[0])
         else:
@@ -161,17 +191,26 @@ class Runtime:
         return order.at((size * np.asarray(batches)[:, None] + np.arange(size)).ravel())
 
     def _new_reader(self, layout: Layout) -> Reader:
+        if self._settings.workers != AUTO:
+            return self._reader_by(self._settings, layout)
+        held = batches_in_memory(layout.memory.size(self._batch_size))
+        return AutoReader(
+            lambda choice: self._reader_by(self._settings.by(*choice), layout),
+            Limits(processors(), held),
+        )
+
+    def _reader_by(self, settings: Settings, layout: Layout) -> Reader:
         size, full = self._batch_size, len(self.order(0)) // self._batch_size
         most = min(layout.batches_within(_BULK, size), _MOST_AT_ONCE)
-        loader = new_loader(self._settings)
+        loader = new_loader(settings)
         if loader is None:
             together = self._by_batch and not self._alone
             return SerialReader(self.forecast, most if together else 1, full)
-        workers, _, depth = self._settings.parallel
+        workers, _, depth = settings.parallel
         jobs = min(workers + 2, depth)
-        if self._settings.max_queue_size is not None:
+        if settings.max_queue_size is not None:
             most = min(most, depth // jobs)
-        mends = self._settings.on_error != "raise"
+        mends = settings.on_error != "raise"
         epochs_differ = self._reorders or self._augments or mends
         limits = Depth(depth, jobs, 1 if self._alone else most, full)
         return ReadAhead(loader, self.forecast, limits, epochs_differ)

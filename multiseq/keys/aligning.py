@@ -19,7 +19,7 @@ from .selection import as_index
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["align_keys"]
+__all__ = ["align_keys", "align_left"]
 
 
 def align_keys(
@@ -45,7 +45,7 @@ def align_keys(
         ArgumentError: `how` is neither.
     """
     if how not in ("strict", "inner"):
-        raise ArgumentError("bad how", got=how, expected='"strict" or "inner"')
+        raise _bad_how(how)
     keys = _comparable(keys, names)
     first = keys[0]
     indexes = {name: as_index(each, first) for name, each in (labels or {}).items()}
@@ -73,6 +73,56 @@ def align_keys(
     return kept, found, dropped
 
 
+def align_left(
+    keys: Sequence[pd.Index[Any]], names: Sequence[str], needed: Sequence[bool]
+) -> tuple[list[Indices | None], dict[str, pd.Index[Any]]]:
+    """Finds the keys of the first of several sequences in the others.
+
+    Args:
+        keys: Of each sequence.
+        names: Of the sequences, for errors.
+        needed: Which of the sequences must have all keys of the first.
+
+    Returns:
+        For each sequence the position of each key in it, -1 where it lacks the key, or None for
+        the same positions; and the keys that the first does not have, by sequence.
+
+    Raises:
+        AlignmentError: Keys are of different kinds, or a sequence has none of them, or not all
+            where it must.
+    """
+    keys = _comparable(keys, names)
+    first = keys[0]
+    found = [None if other.equals(first) else find(other, first) for other in keys]
+    dropped = {}
+    for other, name, positions, must in zip(keys, names, found, needed, strict=True):
+        if positions is None:
+            continue
+        lacks = positions < 0
+        if lacks.all():
+            raise _nothing_in_common([first, other], [names[0], name], {})
+        if must and lacks.any():
+            raise _lacking(name, other, first[lacks])
+        extra = np.ones(len(other), bool)
+        extra[positions[~lacks]] = False
+        if extra.any():
+            dropped[name] = other[extra]
+    return found, dropped
+
+
+def _lacking(name: str, keys: pd.Index[Any], missing: pd.Index[Any]) -> AlignmentError:
+    alike = likeness(missing, keys)
+    return AlignmentError(
+        f"{name} lacks {len(missing)} keys, and cannot be filled",
+        got=f"keys such as {few(keys, 3)}" + (f"; {alike[0]}" if alike else ""),
+        expected=f"also {few(missing)}",
+        fix=alike[1]
+        if alike
+        else f'add them; or join with how="inner"; or pass {name} as a Series with a value for '
+        "every key, and a sample_weight of 0 for those that have none",
+    )
+
+
 def _comparable(keys: Sequence[pd.Index[Any]], names: Sequence[str]) -> list[pd.Index[Any]]:
     """Returns keys whose levels are in the order of the first; raises where kinds differ."""
     first, owner = keys[0], names[0]
@@ -80,6 +130,15 @@ def _comparable(keys: Sequence[pd.Index[Any]], names: Sequence[str]) -> list[pd.
     for other, name in zip(keys[1:], names[1:], strict=True):
         check_kinds(first, other, owner, name)
     return keys
+
+
+def _bad_how(how: Any) -> ArgumentError:
+    return ArgumentError(
+        "bad how",
+        got=how,
+        expected='"strict", "inner" or "left"',
+        fix='how="left" keeps the samples of one part, which comes first',
+    )
 
 
 def _nothing_in_common(

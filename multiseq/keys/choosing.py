@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import AlignmentError, ArgumentError, describe, few
 from ..order import Indices
 from .kinds import likeness, locate
-from .labelled import Labels, per_sample
+from .labelled import Samples, per_sample
 from .selection import as_index
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["by_position", "chosen_positions", "disjoint_positions"]
 
 
-def chosen_positions(keys: pd.Index[Any], chosen: Any, samples: Labels) -> Indices:
+def chosen_positions(keys: pd.Index[Any], chosen: Any, samples: Samples) -> Indices:
     """Returns the positions of some samples, chosen by key, by a slice or by a boolean mask.
 
     Args:
@@ -135,7 +135,7 @@ def disjoint_positions(n: int, parts: Any) -> list[Indices]:
     return found
 
 
-def _masked(chosen: Any, wanted: pd.Index[Any], samples: Labels) -> Indices:
+def _masked(chosen: Any, wanted: pd.Index[Any], samples: Samples) -> Indices:
     import pandas as pd
 
     if not isinstance(chosen, pd.Series | Mapping):

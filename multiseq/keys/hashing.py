@@ -1,10 +1,11 @@
-"""Hashes of keys that are the same on any machine and in any version."""
+"""Hashes of keys, and of numbers, that are the same on any machine and in any version."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..errors import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["hash_keys"]
+__all__ = ["hash_keys", "hash_numbers"]
 
 _PURPOSE = b"multiseq.split"
 
@@ -42,6 +43,15 @@ def hash_keys(keys: pd.Index[Any] | pd.Series[Any], depth: int = 0) -> npt.NDArr
     )
     hashes: npt.NDArray[np.uint64] = np.frombuffer(digests, "<u8").astype(np.uint64)
     return np.asarray(hashes[codes], np.uint64)
+
+
+def hash_numbers(arrays: Iterable[Any]) -> str:
+    """Returns a hash of arrays of numbers, one after the other, the same on any machine."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in map(np.asarray, arrays):
+        dtype = "<f8" if array.dtype.kind == "f" else "<i8"
+        found.update(np.ascontiguousarray(array, dtype).data)
+    return found.hexdigest()
 
 
 def _encoded(key: Any) -> bytes:

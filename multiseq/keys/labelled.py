@@ -28,7 +28,7 @@ from .selection import as_index
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Labels", "per_sample", "series_of"]
+__all__ = ["Samples", "per_sample", "series_of"]
 
 _BY_KEY = (
     "these labels are but the numbers of rows: label the values by key, as "
@@ -37,7 +37,7 @@ _BY_KEY = (
 _IN_ORDER = "; or pass .to_numpy() if the rows are in the samples' order"
 
 
-class Labels(NamedTuple):
+class Samples(NamedTuple):
     """What samples are known by.
 
     Attributes:
@@ -152,7 +152,7 @@ class Labels(NamedTuple):
         return rows
 
 
-def per_sample(values: Any, samples: Labels, name: str) -> pd.Series[Any]:
+def per_sample(values: Any, samples: Samples, name: str) -> pd.Series[Any]:
     """Returns one value for each sample, in the order of the samples.
 
     Args:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "are_fractions",
+    "best_filling",
+    "coded_classes",
     "split_classes",
     "split_groups",
     "split_groups_and_classes",
@@ -90,7 +92,7 @@ def split_classes(labels: pd.Series[Any], fractions: Sequence[float], seed: int)
         ArgumentError: The fractions are not fractions, a part would be empty, or classes are too
             many to be kept in proportion.
     """
-    codes, names = _classes(labels)
+    codes, names = coded_classes(labels)
     n = len(codes)
     sizes = np.diff(_ends(fractions, n), prepend=0)
     _check_filled(sizes, f"{n} samples", fractions)
@@ -117,35 +119,47 @@ def split_groups_and_classes(
 ) -> list[Indices]:
     """Returns parts that no group is divided among, with classes in about the same proportions.
 
-    Greedy: the groups, from large to small and at random among equals, go where they best fill
-    what is missing of each class. Exact proportions may be impossible.
+    The groups, from large to small and at random among equals, go where they best fill what is
+    missing of each class. Exact proportions may be impossible.
 
     Raises:
         ArgumentError: The fractions are not fractions, or a part would be empty.
     """
     parts = len(_checked(fractions))
     codes, names = groups.factorize()
-    classes, class_names = _classes(labels)
+    classes, class_names = coded_classes(labels)
     shape = len(names), len(class_names)
     table = np.bincount(codes * shape[1] + classes, minlength=shape[0] * shape[1])
     table = table.reshape(shape).astype(float)
     rest = 1 - sum(fractions)
-    shares = np.array([*fractions, rest] if rest > 1e-9 else fractions)[:, None]
-    totals = table.sum(0)
-    missing = shares * totals
-    scale = 1 / (shares * totals**2)
+    shares = np.array([*fractions, rest] if rest > 1e-9 else fractions)
     order = Permutation(shape[0], seed, _SPLIT_EPOCH)(np.arange(shape[0]))
     order = order[np.argsort(-table.sum(1)[order], kind="stable")]
-    part_of = np.empty(shape[0], np.int64)
+    part_of = best_filling(table, shares, order)
+    found = _positions(part_of[codes], parts)
+    _check_filled(np.array(list(map(len, found))), f"{shape[0]} groups", fractions)
+    return found
+
+
+def best_filling(table: Array, shares: Array, order: Indices) -> Indices:
+    """Returns the part of each group: one after the other, where it best fills what is missing.
+
+    Args:
+        table: How many samples a group has of each class, of shape (groups, classes).
+        shares: Of each class that a part should have, of shape (parts,).
+        order: In which the groups come.
+    """
+    totals = table.sum(0)
+    missing = shares[:, None] * totals
+    scale = 1 / (shares[:, None] * totals**2)
+    part_of = np.empty(len(table), np.int64)
     for group in order.tolist():
         row = table[group]
         # By how much the squared distance from what is wanted changes, relative to the class.
         part = int((row * (row - 2 * missing) * scale).sum(1).argmin())
         missing[part] -= row
         part_of[group] = part
-    found = _positions(part_of[codes], parts)
-    _check_filled(np.array(list(map(len, found))), f"{shape[0]} groups", fractions)
-    return found
+    return part_of
 
 
 def split_times(
@@ -217,7 +231,12 @@ def are_fractions(values: Sequence[Any]) -> bool:
     )
 
 
-def _classes(labels: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], Any]:
+def coded_classes(labels: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], Any]:
+    """Returns the number of each sample's class, and the classes.
+
+    Raises:
+        ArgumentError: There are too many.
+    """
     codes, names = labels.factorize()
     if len(names) > 1 and len(names) > len(codes) / 2:
         raise ArgumentError(

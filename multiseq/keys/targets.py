@@ -1,29 +1,42 @@
-"""Targets and sample weights of a modality, checked once and then taken row by row."""
+"""Targets and sample weights of a modality, checked once and then steps row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from numbers import Number
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import text_refused
 from ..collate import stacked
 from ..dtypes import check_unmasked
 from ..errors import ArgumentError, describe, few
-from .labelled import Labels
+from ..transforms.base import is_missing
+from ..transforms.labelled import categories_of
+from .labelled import Samples
 from .rows import AnyRows
 from .selection import as_index
 
-__all__ = ["Targets", "label_indexes", "plain"]
+__all__ = ["Declared", "Targets", "label_indexes", "plain"]
 
 Array = npt.NDArray[Any]
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
-_NUMBERS_AND_TEXT = "biufUST"  # By NumPy's kinds of dtype.
+_DECIMALS = ({float}, {int, float})
+_EXACT = 1 << 53  # The greatest of the integers that float64 tells apart.
 _LOOKED_AT = 100  # Keys, among the names of a dict.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
+
+
+class Declared(np.ndarray[Any, Any]):
+    """An array made of a pandas Categorical; parts of it know its categories too."""
+
+    categories: Any = None
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.categories = getattr(other, "categories", None)
 
 
 class Targets:
@@ -39,6 +52,8 @@ class Targets:
             have.
         rows: Those that the samples were made of, where keys were given beside them.
         targets_elsewhere: Whether weights without targets are right, since the caller has those.
+        named: The names of targets that have steps, or a rule for missing values: they may be
+            whatever the steps take, such as text, lists of labels, and missing values.
 
     Raises:
         AlignmentError: A sample without a row, or a key with several rows.
@@ -54,18 +69,19 @@ class Targets:
         rows: tuple[AnyRows, ...] = (),
         *,
         targets_elsewhere: bool = False,
+        named: Collection[Any] = (),
     ) -> None:
         if not isinstance(keys, int):
             keys = as_index(keys)
-        samples = Labels(keys, rows)
+        samples = Samples(keys, rows)
         self.parts: list[Part] = []
         self._has_targets = targets is not None
         if targets is not None:
-            self.parts.append(_part(targets, samples, "targets"))
+            self.parts.append(_part(targets, samples, "targets", set(named)))
         elif sample_weight is not None and not targets_elsewhere:
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         if sample_weight is not None:
-            weights = _part(sample_weight, samples, "sample_weight", kinds="biuf")
+            weights = _part(sample_weight, samples, "sample_weight", set())
             _map(weights, _check_weights)
             for part in self.parts:
                 _check_nesting(weights, part)
@@ -92,18 +108,20 @@ def _map(part: Part, function: Callable[[Array], Any]) -> Any:
     return tuple(map(function, part)) if isinstance(part, tuple) else function(part)
 
 
-def _part(value: Any, samples: Labels, name: str, kinds: str = _NUMBERS_AND_TEXT) -> Part:
+def _part(value: Any, samples: Samples, name: str, steps: set[Any]) -> Part:
     if (
         not isinstance(value, Mapping | tuple)
         or _is_by_key(value)
         or _has_row_by_key(value, samples, name)
     ):
-        return _column(value, samples, name, kinds)
+        return _column(value, samples, name, steps)
     if not value:
         raise ArgumentError(f"{name} is empty", got=value, fix="leave it out")
     if isinstance(value, tuple):
-        return tuple(_column(leaf, samples, f"{name}[{k}]", kinds) for k, leaf in enumerate(value))
-    return {key: _column(leaf, samples, f"{name}[{key!r}]", kinds) for key, leaf in value.items()}
+        return tuple(_column(leaf, samples, f"{name}[{k}]", steps) for k, leaf in enumerate(value))
+    return {
+        key: _column(leaf, samples, f"{name}[{key!r}]", steps, key) for key, leaf in value.items()
+    }
 
 
 def label_indexes(value: Any, name: str) -> dict[str, Any]:
@@ -129,7 +147,7 @@ def _is_by_key(value: Any) -> bool:
     return single or not all(isinstance(key, str) for key in value)
 
 
-def _has_row_by_key(value: Any, samples: Labels, name: str) -> bool:
+def _has_row_by_key(value: Any, samples: Samples, name: str) -> bool:
     """Whether this is a dict of rows by key: it has some of the samples' own keys.
 
     Raises:
@@ -184,7 +202,7 @@ def _outline(part: Part) -> str:
     return f"a tuple of {len(part)}" if isinstance(part, tuple) else "one array"
 
 
-def _column(value: Any, samples: Labels, name: str, kinds: str) -> Array:
+def _column(value: Any, samples: Samples, name: str, steps: set[Any], output: Any = None) -> Array:
     """Returns the rows of one output in the order of the samples."""
     if hasattr(value, "load_sample"):
         raise ArgumentError(
@@ -193,7 +211,11 @@ def _column(value: Any, samples: Labels, name: str, kinds: str) -> Array:
             expected="an array or a Series, or a dict or a tuple of those",
             fix="join it: join(image=images, targets=masks), say",
         )
-    array = _as_array(_in_order(value, samples, name), name, kinds)
+    rows = _in_order(value, samples, name)
+    if name in steps or output in steps:
+        array = _as_given(rows, name, categories_of(value))
+    else:
+        array = _as_array(rows, name, output)
     if len(array) != samples.size:
         raise ArgumentError(
             f"{name} and the samples differ in number",
@@ -207,7 +229,7 @@ def _column(value: Any, samples: Labels, name: str, kinds: str) -> Array:
     return array
 
 
-def _in_order(value: Any, samples: Labels, name: str) -> Any:
+def _in_order(value: Any, samples: Samples, name: str) -> Any:
     """Returns values in the order of the samples, without labels."""
     order = samples.order_of(value, name)
     if isinstance(value, Mapping):
@@ -216,7 +238,40 @@ def _in_order(value: Any, samples: Labels, name: str) -> Any:
     return plain(value if order is None else value.iloc[order])
 
 
-def _as_array(value: Any, name: str, kinds: str) -> Array:
+def _as_array(value: Any, name: str, output: Any) -> Array:
+    """Returns an array of numbers."""
+    array = _numbers_or_text(value, name)
+    if array.dtype.kind in "UST":
+        # Of several outputs in a tuple, each has the name of its place.
+        raise ArgumentError(got=array, **text_refused(name, output)).at(input=name)
+    return array
+
+
+def _as_given(value: Any, name: str, categories: Any) -> Array:
+    """Returns an array of whatever it is, with an axis of samples."""
+    if categories is not None:
+        array = np.asarray(value).view(Declared)
+        array.categories = categories
+        return array
+    try:
+        return _numbers_or_text(value, name)
+    except ArgumentError:
+        if not hasattr(value, "__len__") or isinstance(value, str | set):
+            raise
+        if getattr(value, "ndim", 1) > 1:
+            return np.asarray(value, object)
+        rows = np.empty(len(value), object)
+        rows[:] = list(value)
+        kinds = {type(each) for each in rows.tolist() if not is_missing(each)}
+        # Of integers alone each stays what it is, whether or not another is missing.
+        return np.array([_number(each) for each in rows]) if kinds in _DECIMALS else rows
+
+
+def _number(value: Any) -> float:
+    return np.nan if is_missing(value) else float(value)
+
+
+def _numbers_or_text(value: Any, name: str) -> Array:
     check_unmasked(value, name)
     try:
         array = np.asarray(value)
@@ -231,6 +286,7 @@ def _as_array(value: Any, name: str, kinds: str) -> Array:
             raise _refused(name, str(error)) from error
     if array.dtype == object:
         array = _texts(array, name)
+    kinds = "biuf" if name.startswith("sample_weight") else "biufUST"
     known = array.dtype.kind in kinds or array.dtype.name.startswith(_EXTENDED_FLOATS)
     if not known or not array.ndim:
         raise _refused(name, describe(array if array.ndim else value))
@@ -248,11 +304,13 @@ def _texts(array: Array, name: str) -> Array:
 
 
 def _refused(name: str, got: str) -> ArgumentError:
+    several = f"; of several labels for each sample: transforms={{{name!r}: Labels(multi=True)}}"
     return ArgumentError(
-        f"{name} is not an array of {'numbers' if 'weight' in name else 'numbers or text'}",
+        f"{name} is not an array of numbers",
         got=got,
         expected="one row for each sample, all of the same shape",
-        fix="fill or drop missing values; convert dates, decimals and other objects to numbers",
+        fix="fill or drop missing values; convert dates, decimals and other objects to numbers"
+        + ("" if "weight" in name else several),
     )
 
 
@@ -276,4 +334,9 @@ def _is_uniform(frame: Any) -> bool:
 
 def _of_column(column: Any) -> Array:
     dtype = getattr(column.dtype, "numpy_dtype", None)
-    return np.asarray(column if dtype is None or column.hasnans else column.to_numpy(dtype))
+    if dtype is None or not column.hasnans:
+        return np.asarray(column if dtype is None else column.to_numpy(dtype))
+    if dtype.kind in "iu" and not -_EXACT <= column.min() <= column.max() <= _EXACT:
+        # Classes, say: beside one that is missing pandas would round them.
+        return np.asarray(column.to_numpy(object, na_value=None))
+    return np.asarray(column)

@@ -9,14 +9,16 @@ from typing import Any, Protocol
 
 from .. import _keras
 from .._fitting import Fit
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SourceError
 from . import variables
 from .plain import packed_state, restore_state
 from .store import Store
 
 __all__ = ["Resume", "resume_callback"]
 
-_begun: dict[str, int] = {}  # The folders that this process saved to, and the epoch reached there.
+_VERSION = 1
+_ended: dict[str, int] = {}
+"""The folders that fits of this process saved to, and the epochs at which these came to an end."""
 
 
 class _Sequence(Protocol):
@@ -101,6 +103,7 @@ class _Last:
     def __init__(self, fit: Fit, seq: _Sequence, folder: str, every: int) -> None:
         self._fit, self._seq, self._store, self._every = fit, seq, Store(folder), every
         self._epoch = self._first_step = self._step = self._since = 0
+        self._reached: int | None = None  # The epoch of the last checkpoint.
         self._saved: Any = None  # What this run goes on from, until it does.
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -112,14 +115,15 @@ class _Last:
         self._saved = self._store.newest()
         self._check_alone(fit)
         if self._saved is None:
-            self._epoch = fit.initial_epoch
             return
         state, _ = self._saved
+        self._check_version(state)
         self._seq.load_state_dict(state["sequence"])
         variables.build(self.model, state["variables"], lambda: self._seq[0])
         self._restore(metrics=False)
-        self._epoch, self._first_step = state["epoch"], state["step"]
-        fit.begin_at(self.params["epochs"] if state["finished"] else self._epoch, self._first_step)
+        self._first_step = state["step"]
+        first = self.params["epochs"] if state["finished"] else state["epoch"]
+        fit.begin_at(first, self._first_step)
         steps = fit.steps_per_epoch
         self._seq._steps_left = steps - self._first_step if steps and self._first_step else None
 
@@ -163,6 +167,8 @@ class _Last:
         """Leaves Keras as it was, where there was nothing left to train."""
         if self._saved is not None:
             self._fit.begun()
+        if self._reached is not None:
+            _ended[str(self._store.folder)] = self._reached
 
     def _restore(self, metrics: bool) -> None:
         state, arrays = self._saved
@@ -176,7 +182,7 @@ class _Last:
 
     def _save(self, place: dict[str, Any], epoch: int, step: int) -> None:
         self._since = 0
-        _begun[str(self._store.folder)] = epoch
+        self._reached = epoch
         if not self._seq._is_first_shard():
             return
         model = self.model
@@ -185,7 +191,7 @@ class _Last:
         if random is not None:
             arrays.append(random)
         state = {
-            "version": 1,
+            "version": _VERSION,
             "sequence": place,
             "epoch": epoch,
             "step": step,
@@ -196,9 +202,22 @@ class _Last:
         }
         self._store.save(state, arrays)
 
+    def _check_version(self, state: dict[str, Any]) -> None:
+        """Raises SourceError where another version of multiseq saved the run."""
+        if state["version"] != _VERSION:
+            raise SourceError(
+                "the run was saved by another version of multiseq",
+                got=f"{str(self._store.folder)!r}: version {state['version']!r}",
+                expected=f"version {_VERSION}",
+                fix="go on with the version that saved it, or give this run another folder",
+            ).at(cls=self._seq.called)
+
     def _check_alone(self, fit: Fit) -> None:
-        """Raises ArgumentError where an earlier `fit` of this process saved to the folder."""
-        reached = _begun.get(str(self._store.folder))
+        """Raises ArgumentError where an earlier `fit` of this process ended in the folder.
+
+        One that was interrupted, in a notebook say, goes on.
+        """
+        reached = _ended.get(str(self._store.folder))
         if reached is not None and fit.initial_epoch < reached:
             raise ArgumentError(
                 "another fit of this program has saved its run to this folder",

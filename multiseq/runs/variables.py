@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ArgumentError, few
 from .store import Arrays
 
-__all__ = ["build", "described", "restore", "saved"]
+__all__ = ["build", "complete", "described", "restore", "saved", "variables"]
 
 
 def variables(model: Any) -> list[tuple[str, Any]]:
@@ -60,10 +60,7 @@ def build(model: Any, wanted: list[list[Any]], batch: Any) -> None:
     """
     if described(model) == wanted:
         return
-    # On TensorFlow, metrics are made when the first batch is seen, and so may be layers.
-    model.test_on_batch(*batch())
-    if model.optimizer is not None and not getattr(model.optimizer, "built", False):
-        model.optimizer.build(model.trainable_variables)
+    complete(model, batch)
     have = described(model)
     if have != wanted:
         lost, new = _lacking(wanted, have), _lacking(have, wanted)
@@ -74,6 +71,19 @@ def build(model: Any, wanted: list[list[Any]], batch: Any) -> None:
             fix="build and compile the model as in the run that was saved; or begin a new run in "
             "another folder",
         )
+
+
+def complete(model: Any, batch: Any) -> None:
+    """Makes the variables of a model that are else made at the first step.
+
+    Args:
+        model: The compiled model.
+        batch: A function that returns a batch to build it by.
+    """
+    # On TensorFlow, metrics are made when the first batch is seen, and so may be layers.
+    model.test_on_batch(*batch())
+    if model.optimizer is not None and not getattr(model.optimizer, "built", False):
+        model.optimizer.build(model.trainable_variables)
 
 
 def _lacking(some: list[list[Any]], others: list[list[Any]]) -> list[str]:

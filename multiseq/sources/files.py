@@ -19,7 +19,7 @@ from .folders import FileStore, Folder, OpenedBytes, OpenedFile
 from .items import check_items, check_keys, index_beside, items_and_keys
 from .zips import ZipMembers, is_zip, names_in_zip
 
-__all__ = ["Files", "file_store"]
+__all__ = ["Files", "Root", "file_store", "unwrapped"]
 
 Root = str | os.PathLike[str] | None
 
@@ -104,11 +104,13 @@ class Files:
         store: Reads them.
         keys: Of the samples, as the base class takes them.
         rows: Those that keys were given beside.
+        root: The folder or archive that paths are relative to, or None.
     """
 
     store: FileStore[int]
     keys: Any
     rows: tuple[AnyRows, ...]
+    root: Root = None
 
     @classmethod
     def of(
@@ -141,14 +143,15 @@ class Files:
         if listed:
             source, root = _found(os.fspath(source), root, suffixes, what)
         items, own_keys = items_and_keys(source, f"{what} files")
-        items = [_unwrapped(item) for item in items]
+        items = [unwrapped(item) for item in items]
         store = file_store(items, own_keys, root, f"{what} file", largest)
         if keys is None:
             keys = _keys_of(items) if own_keys is None else own_keys
             if listed:
                 _check_matched_by_key(keys, parts)
         check_keys(keys, items, f"{what}s")
-        return cls(store, keys, rows_beside(keys, index_beside(keys, own_keys)))
+        beside = rows_beside(keys, index_beside(keys, own_keys))
+        return cls(store, keys, beside, None if root is None else absolute(root))
 
 
 def _found(source: str, root: Root, suffixes: tuple[str, ...], what: str) -> tuple[list[str], Root]:
@@ -209,7 +212,7 @@ def _check_matched_by_key(keys: Any, parts: Mapping[str, Any]) -> None:
             )
 
 
-def _unwrapped(item: Any) -> Any:
+def unwrapped(item: Any) -> Any:
     """Takes the bytes, or else the path, of an item such as {"bytes": ..., "path": ...}.
 
     That is how Arrow tables of Hugging Face hold images and sound.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 from ..paths import absolute, inside, open_inside_sized
+from ..stages import stage
 
 __all__ = ["ANYWHERE", "FileStore", "Folder", "Opened", "OpenedBytes", "OpenedFile", "Which"]
 
@@ -102,6 +103,7 @@ class OpenedFile:
     def __exit__(self, *_: object) -> None:
         os.close(self._number)
 
+    @stage("read")
     def read(self, size: int = -1, /) -> bytes:
         """Returns as many bytes, fewer at the end alone; without a size all that are left."""
         left = max(0, self.size - self.tell()) if size < 0 else size
@@ -110,6 +112,7 @@ class OpenedFile:
             pieces.append(os.read(self._number, left))
         return b"".join(pieces)
 
+    @stage("read")
     def readinto(self, buffer: Any, /) -> int:
         """Reads into an array, which may not be filled; returns how many bytes there were."""
         if hasattr(os, "readv"):
@@ -117,6 +120,7 @@ class OpenedFile:
         with io.FileIO(self._number, closefd=False) as file:  # Windows.
             return file.readinto(buffer) or 0
 
+    @stage("read")
     def readv(self, buffers: Sequence[Any], /) -> int:
         """Reads into one array after the other; returns how many bytes there were in all."""
         if hasattr(os, "readv"):
@@ -176,6 +180,7 @@ class Folder:
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         self.root = None if root is None else absolute(root)
 
+    @stage("read")
     def read(self, path: str, /) -> bytes:
         """Reads a file whole, in few calls to the system: a thread loses its turn at each.
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, MultiseqError, SourceError, describe, said
+from ..stages import stage
 from .folders import FileStore, Which
 
 __all__ = ["Foreign", "as_foreign", "check_paths", "given_array"]
@@ -30,12 +31,16 @@ class Foreign:
 
     Args:
         function: The function.
+
+    Attributes:
+        function: The same.
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        self._function = function
+        self.function = function
         self.takes_path = _takes_path(function)
 
+    @stage("read=")
     def __call__(self, source: Any) -> Any:
         """Returns what the function returns.
 
@@ -46,7 +51,7 @@ class Foreign:
             SourceError: It raised anything.
         """
         try:
-            return self._function(source)
+            return self.function(source)
         except MultiseqError:
             raise
         except Exception as error:  # It is not ours, and the file may be damaged.

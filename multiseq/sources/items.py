@@ -51,7 +51,12 @@ def items_and_keys(source: Any, what: str) -> tuple[list[Any], Any]:
 
 
 def check_items(
-    items: list[Any], keys: Any, accepts: Callable[[Any], bool], what: str, expected: str
+    items: list[Any],
+    keys: Any,
+    accepts: Callable[[Any], bool],
+    what: str,
+    expected: str,
+    fix: str = "leave the key out, or fill it",
 ) -> None:
     """Raises ArgumentError for the first item that is not accepted, naming its key or position."""
     for position, item in enumerate(items):
@@ -67,7 +72,7 @@ def check_items(
             fix="pass what is an array already to ArraySequence: numpy.stack([numpy.asarray(item) "
             "for item in items])"
             if decoded
-            else "leave the key out, or fill it",
+            else fix,
         )
 
 
@@ -86,8 +91,15 @@ def index_beside(keys: Any, own_keys: Any) -> Any:
 
 
 def with_spec(keywords: BaseKeywords, own: Spec) -> BaseKeywords:
-    """Adds the spec of a modality's one input to the base's keywords, unless the user gave it."""
-    given = keywords.get("spec")
+    """Adds the spec of a modality's one input to the base's keywords, unless the user gave it.
+
+    It is that of what is loaded, and says nothing of what transforms make of it.
+    """
+    given, transforms = keywords.get("spec"), keywords.get("transforms")
+    if keywords.get("map") is not None:
+        return keywords
+    if transforms is not None and (not isinstance(transforms, Mapping) or "inputs" in transforms):
+        return keywords
     if given is None:
         given = own
     elif isinstance(given, tuple) and given and given[0] is None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SourceError
+from ..stages import stage
 from .folders import ANYWHERE
 
 __all__ = ["ZipMembers", "is_zip", "names_in_zip"]
@@ -64,6 +65,7 @@ class ZipMembers:
         found = (infos.get(name) or infos.get(posixpath.normpath(name)) for name in names)
         self._places = np.array(list(map(_place, found)), np.int64)
 
+    @stage("read")
     def read(self, index: int, /) -> bytes:
         """Returns one member, unpacked.
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-import re
 from abc import ABC, abstractmethod
 from typing import Any, Literal, NoReturn, Self
 
 from ..errors import ArgumentError, NotAdaptedError, SampleError, SourceError
-from ..paths import open_regular, write_whole
+from .documents import Documents
 
-__all__ = ["Transform", "is_missing"]
+__all__ = ["Transform", "from_document", "is_missing"]
 
-_FORMAT = "multiseq.transform"
-_VERSION = 1
+_FILES = Documents("multiseq.transform", 1, "a transform", "the transform", "a transform's `save`")
 
 
 class Transform(ABC):
@@ -26,8 +25,8 @@ class Transform(ABC):
     Applying never changes a transform: threads may share one.
 
     A subclass must implement `transform`, `_forget`, `_learn` and `_settle`; to be saved and
-    compared it implements `_config`, `_state` and `_restore` too, and `to_keras` where Keras has
-    such a layer. It leaves the rest alone.
+    compared it implements `_config`, `_state` and `_restore` too, `inverse` where it can be undone,
+    and `to_keras` where Keras has such a layer. It leaves the rest alone.
 
     Attributes:
         times_learned: How often it learned: what was made with it before is out of date once this
@@ -35,6 +34,9 @@ class Transform(ABC):
     """
 
     times_learned: int = 0
+    row_by_row: bool = False
+    """Whether many values at once may give other bytes than each by itself, as where matrices are
+    multiplied: it is then given one sample's value at a time."""
     _stage: Literal["blank", "learning", "adapted"] = "blank"
 
     @abstractmethod
@@ -119,6 +121,24 @@ class Transform(ABC):
             self._stage = "adapted"
             self.times_learned += 1
 
+    def inverse(self, values: Any) -> Any:
+        """Undoes `transform`: returns values as they were before it.
+
+        Args:
+            values: Of one sample or of a batch, as `transform` returns them; a model's predictions
+                of such, say.
+
+        Raises:
+            ArgumentError: What this transform does cannot be undone.
+            NotAdaptedError: Nothing was learned yet.
+            SpecError: The values are not of the kind or shape that `transform` returns.
+        """
+        raise ArgumentError(
+            f"what {self!r} does cannot be undone",
+            expected="a transform with an inverse, such as Standardize, MinMax or Labels",
+            fix="write inverse(values) in the transform's class; or leave the values as they are",
+        )
+
     def to_keras(self) -> Any:
         """Returns the Keras layer that does the same, with what was learned, for serving.
 
@@ -145,10 +165,7 @@ class Transform(ABC):
         """
         if not self.adapted:
             self._raise_not_adapted()
-        text = json.dumps(self._document(), indent=1, ensure_ascii=False, allow_nan=False)
-        # Half a surrogate pair, from a file name say, is no UTF-8: it is kept as an escape.
-        text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
-        write_whole(path, (text + "\n").encode())
+        _FILES.write(path, self._document())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -163,27 +180,15 @@ class Transform(ABC):
         Raises:
             SourceError: The file is missing, broken, or holds something else.
         """
-        document = _read(path)
-        found = _class_named(document["class"])
-        if found is None:
-            raise SourceError(
-                f"{os.fspath(path)!r} holds a transform of an unknown class",
-                got=f"class {document['class']!r}",
-                fix="import the module that defines the class, or upgrade multiseq",
-            )
-        if not issubclass(found, cls):
+        transform = from_document(_FILES.read(path), path)
+        found = type(transform)
+        if not isinstance(transform, cls):
             raise SourceError(
                 f"{os.fspath(path)!r} holds another transform",
                 got=f"class {found.__name__!r}",
                 expected=f"class {cls.__name__!r}",
                 fix=f"use {found.__name__}.load or Transform.load",
             )
-        try:
-            transform = found(**document["config"])
-            transform._restore(document["state"])
-        except Exception as error:  # What a file holds can make it fail in any way.
-            raise _broken(path, f"no valid {found.__name__}: {error!r}") from error
-        transform._stage = "adapted"
         return transform
 
     def __eq__(self, other: object) -> bool:
@@ -196,8 +201,22 @@ class Transform(ABC):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        config = ", ".join(f"{name}={value!r}" for name, value in self._config().items())
-        return f"<{type(self).__name__}({config}), {self._stage}>"
+        named = inspect.signature(type(self)).parameters
+        given = {
+            name: value[0] if isinstance(value, list) and len(value) == 1 else value
+            for name, value in self._config().items()
+        }
+        config = ", ".join(
+            f"{name}={value!r}"
+            for name, value in given.items()
+            if name not in named or value != named[name].default
+        )
+        learned = self._learned() if self.adapted else ""
+        return f"<{type(self).__name__}({config}), {self._stage}{learned and ': '}{learned}>"
+
+    def _learned(self) -> str:
+        """What was learned, in a few words."""
+        return ""
 
     def _config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as JSON can hold them."""
@@ -213,8 +232,7 @@ class Transform(ABC):
 
     def _document(self) -> dict[str, Any]:
         return {
-            "format": _FORMAT,
-            "version": _VERSION,
+            **_FILES.head(),
             "class": type(self).__name__,
             "config": self._config(),
             "state": self._state() if self.adapted else None,
@@ -241,6 +259,28 @@ class Transform(ABC):
         )
 
 
+def from_document(data: Any, path: str | os.PathLike[str]) -> Transform:
+    """Returns the transform, adapted, that was written; raises SourceError where none was."""
+    data = _FILES.checked(data, path)
+    for field, kind in (("class", str), ("config", dict), ("state", dict)):
+        if not isinstance(data.get(field), kind):
+            raise _FILES.broken(path, f"{field!r} is {data.get(field)!r}")
+    found = _class_named(data["class"])
+    if found is None:
+        raise SourceError(
+            f"{os.fspath(path)!r} holds a transform of an unknown class",
+            got=f"class {data['class']!r}",
+            fix="import the module that defines the class, or upgrade multiseq",
+        )
+    try:
+        transform = found(**data["config"])
+        transform._restore(data["state"])
+    except Exception as error:  # What a file holds can make it fail in any way.
+        raise _FILES.broken(path, f"no valid {found.__name__}: {error!r}") from error
+    transform._stage = "adapted"
+    return transform
+
+
 def is_missing(value: object) -> bool:
     """Whether a scalar stands for no value: None, NaN, NaT or pandas.NA."""
     # By name, for pandas would cost every worker process its import.
@@ -259,37 +299,3 @@ def _class_named(name: str) -> type[Transform] | None:
         if candidate.__name__ == name:
             found = candidate
     return found
-
-
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    try:
-        with open(open_regular(path), "rb") as file:
-            data = json.loads(file.read())
-    except SourceError:
-        raise
-    except OSError as error:
-        raise _broken(path, str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _broken(path, f"no JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise _broken(path, f'JSON without "format": "{_FORMAT}"')
-    if data.get("version") != _VERSION:
-        raise SourceError(
-            f"{os.fspath(path)!r} has another format version",
-            got=f"version {data.get('version')!r}",
-            expected=f"version {_VERSION}",
-            fix="upgrade multiseq, or adapt and save the transform again",
-        )
-    for field, kind in (("class", str), ("config", dict), ("state", dict)):
-        if not isinstance(data.get(field), kind):
-            raise _broken(path, f"{field!r} is {data.get(field)!r}")
-    return data
-
-
-def _broken(path: str | os.PathLike[str], got: str) -> SourceError:
-    return SourceError(
-        f"{os.fspath(path)!r} cannot be loaded as a transform",
-        got=got,
-        expected="a JSON file that a transform's `save` wrote",
-        fix="adapt and save the transform again",
-    )

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ArgumentError, SampleError, SpecError
 from .base import is_missing
 
-__all__ = ["KINDS", "Category", "canonical", "checked_mask", "no_category", "plain", "spelled"]
+__all__ = [
+    "KINDS",
+    "Category",
+    "are_nested",
+    "canonical",
+    "checked_array",
+    "checked_mask",
+    "chosen",
+    "is_array",
+    "leaves_of",
+    "no_category",
+    "plain",
+    "spelled",
+    "unknown",
+]
 
 Category = str | int | float | bool
 
 KINDS: dict[type, type] = {bool: bool, int: float, float: float, str: str}
 """The type that stands for each: integers and floats are numbers."""
+
+_NESTED = {list, tuple, np.ndarray}
 
 
 def plain(value: Any) -> Category | None:
@@ -73,3 +91,95 @@ def checked_mask(mask: Any) -> Category:
     if found is None or found in (math.inf, -math.inf):
         raise ArgumentError("bad mask", got=mask, expected='a category such as "" or 0, or None')
     return canonical(found)
+
+
+def unknown(categories: Iterable[Any]) -> str:
+    """Returns what stands for anything else among categories: text that is none of them."""
+    text, known = "[UNK]", set(categories)
+    while text in known:
+        text = f"[{text}]"
+    return text
+
+
+def is_array(values: object) -> bool:
+    """Whether this is an array, or a Series and the like; one of NumPy's scalars is none."""
+    return hasattr(values, "__array__") and not isinstance(values, np.generic)
+
+
+def checked_array(values: Any) -> npt.NDArray[Any]:
+    """Returns what may be an array of categories as one.
+
+    Raises:
+        SpecError: It holds something else.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufUSTO":
+        raise no_category(array)
+    return array
+
+
+def are_nested(types: set[type]) -> bool:
+    """Whether values of these types are samples with several tokens each."""
+    if types.isdisjoint(_NESTED):
+        return False
+    if not types <= _NESTED:
+        raise SpecError(
+            "lists and single values are mixed",
+            got=", ".join(sorted(kind.__name__ for kind in types)),
+            expected="either single categories, or a list of tokens for each sample",
+            fix="give samples without tokens an empty list",
+        )
+    return True
+
+
+def leaves_of(values: Any) -> list[Any]:
+    """Returns all categories or tokens in a chunk."""
+    as_list = isinstance(values, list | tuple)
+    leaves = list(values) if as_list else checked_array(values).ravel().tolist()
+    if are_nested(set(map(type, leaves))):
+        return [leaf for nested in leaves for leaf in leaves_of(nested)]
+    return leaves
+
+
+def chosen(categories: npt.NDArray[Any], ids: Any) -> Any:
+    """Returns the categories that ids stand for, in the shape of the ids.
+
+    Args:
+        categories: By id.
+        ids: One, or an array or a list of them; or a list of arrays of different lengths.
+
+    Raises:
+        SpecError: These are no ids: of another kind, with fractions, or out of range.
+    """
+    size = len(categories)
+    try:
+        array = np.asarray(ids)
+    except ValueError:  # Rows of different lengths.
+        return [chosen(categories, each) for each in ids]
+    if array.dtype == object and array.ndim:
+        return [chosen(categories, each) for each in ids]
+    whole = array.astype(np.int64) if array.dtype.kind in "iuf" and _is_whole(array) else None
+    if not array.size:
+        whole = np.zeros(array.shape, np.int64)
+    if whole is None or not ((whole >= 0) & (whole < size)).all():
+        raise SpecError(
+            "these are no ids",
+            got=_first_bad(array, size),
+            expected=f"whole numbers from 0 to {size - 1}",
+            fix="of a model's scores for each class, take scores.argmax(-1) first"
+            if array.dtype.kind == "f"
+            else "undo what changed the ids after the transform, such as padding by -1",
+        )
+    found = categories[whole]
+    return found if whole.ndim else plain(found)
+
+
+def _is_whole(array: npt.NDArray[Any]) -> bool:
+    return bool((np.isfinite(array) & (array == np.round(array))).all())
+
+
+def _first_bad(array: npt.NDArray[Any], size: int) -> Any:
+    if array.dtype.kind not in "iuf":
+        return array if array.ndim else array[()]
+    good = np.isfinite(array) & (array == np.round(array)) & (array >= 0) & (array < size)
+    return array[~good][0].item()

@@ -11,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, SpecError
+from ..stages import stage
 from .base import Transform
 
 __all__ = ["SklearnTransform", "as_transform"]
 
 Array = npt.NDArray[Any]
+
+_BY_ELEMENT = {"MaxAbsScaler", "MinMaxScaler", "OneHotEncoder", "OrdinalEncoder", "RobustScaler"}
+_BY_ELEMENT |= {"SimpleImputer", "StandardScaler"}
 
 
 class SklearnTransform(Transform):
@@ -52,6 +56,7 @@ class SklearnTransform(Transform):
                 fix="create the object first" if isinstance(estimator, type) else None,
             )
         self.estimator = self._given = estimator
+        self.row_by_row = not _is_by_element(estimator)
         self._takes_tables = _tag(estimator, "input_tags", "two_d_array", default=True)
         self._chunks: list[Any] = []
         self._seen = False
@@ -65,6 +70,7 @@ class SklearnTransform(Transform):
         self.estimator = _unfitted(self._given)
         self._chunks, self._seen, self._scalars, self._categories = [], False, None, False
 
+    @stage("transform")
     def transform(self, values: Any) -> Any:
         """Applies the estimator to one sample's value or a batch.
 
@@ -95,6 +101,40 @@ class SklearnTransform(Transform):
         if scalars and self._takes_tables and width == (1,):
             width = ()
         return result.reshape((array.shape if scalars else array.shape[:-1]) + width)[()]
+
+    def inverse(self, values: Any) -> Any:
+        """Undoes the estimator by its `inverse_transform`.
+
+        Args:
+            values: As `transform` returns them, of one sample or a batch.
+
+        Returns:
+            What the estimator makes of each row, as it returns it; scalars where it was given
+            scalars to learn from.
+
+        Raises:
+            ArgumentError: The estimator has no `inverse_transform`.
+            NotAdaptedError: Nothing was learned yet.
+        """
+        undo = getattr(self.estimator, "inverse_transform", None)
+        if not callable(undo):
+            return super().inverse(values)
+        if not self.adapted:
+            self._raise_not_adapted()
+        array = np.asarray(values)
+        if not self._takes_tables:
+            found = np.asarray(undo(np.atleast_1d(array)))
+            return found if array.ndim else found[0]
+        alone = self._scalars and self._columns == 1
+        result = np.asarray(undo(array.reshape(-1, 1 if alone else array.shape[-1])))
+        width = () if self._scalars and result.shape[1:] == (1,) else result.shape[1:]
+        return result.reshape((array.shape if alone else array.shape[:-1]) + width)[()]
+
+    @property
+    def _columns(self) -> int:
+        """How many columns the estimator makes of one feature."""
+        names = getattr(self.estimator, "get_feature_names_out", None)
+        return len(names()) if callable(names) else 1
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Raises ArgumentError: what scikit-learn's objects hold can't be written as JSON."""
@@ -186,6 +226,16 @@ def _tag(estimator: Any, *path: str, default: bool) -> bool:
     for name in path:
         value = getattr(value, name, default)
     return bool(value)
+
+
+def _is_by_element(estimator: Any) -> bool:
+    """Whether it is scikit-learn's, and known to give a row the same bytes in any company."""
+    cls = type(estimator)
+    if not cls.__module__.startswith("sklearn."):
+        return False
+    if cls.__name__ == "Pipeline":
+        return all(_is_by_element(step) for _, step in estimator.steps)
+    return cls.__name__ in _BY_ELEMENT
 
 
 def _is_fitted(estimator: Any) -> bool:

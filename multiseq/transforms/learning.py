@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import at_input
 from ..order import Indices
+from ..progress import bar
 from .base import Transform
 
-__all__ = ["afresh", "learn", "learn_rows"]
+__all__ = ["afresh", "learn", "learn_rows", "rows_at_once"]
+
+ABSENT = object()
+"""In the place of a value that is not there to be learned from."""
 
 _SAMPLES = 256
 _ROWS = 1 << 13  # Of a table that may have thousands of columns.
+_BYTES = 1 << 24
 
 
 @contextlib.contextmanager
@@ -49,28 +55,31 @@ def learn(
 
     Args:
         transforms: By name.
-        raw: Returns the values of a sample, by the names of their transforms; None to leave it
-            out.
+        raw: Returns the values of a sample, by the names of their transforms, `ABSENT` among them;
+            None to leave it out.
         indices: Of the samples.
         progress: What a progress bar is called; None for no bar.
     """
     if not transforms:
         return
-    with _bar(len(indices), progress) as bar:
+    with bar(len(indices), progress) as shown:
 
         def load(index: int) -> Mapping[Any, Any] | None:
-            bar.update()
+            shown.update()
             return raw(index)
 
         remaining = iter(indices)
         samples = iter(lambda: list(map(load, itertools.islice(remaining, _SAMPLES))), [])
         _give(
             transforms,
-            (
-                {name: [s[name] for s in chunk if s is not None] for name in transforms}
-                for chunk in samples
-            ),
+            ({name: there(chunk, name) for name in transforms} for chunk in samples),
         )
+
+
+def there(samples: Iterable[Mapping[Any, Any] | None], name: Any) -> list[Any]:
+    """Returns the values of samples by one name, of those that have any."""
+    values = (sample[name] for sample in samples if sample is not None)
+    return [value for value in values if value is not ABSENT]
 
 
 def learn_rows(
@@ -78,6 +87,7 @@ def learn_rows(
     rows: Callable[[Indices], Mapping[Any, Any]],
     indices: Indices,
     progress: str | None,
+    most: int = _ROWS,
 ) -> None:
     """The same, for a sequence that has the values of many samples at once.
 
@@ -87,25 +97,25 @@ def learn_rows(
             axis of samples.
         indices: Of the samples.
         progress: What a progress bar is called; None for no bar.
+        most: Samples at once.
     """
     if not transforms:
         return
-    with _bar(len(indices), progress) as bar:
+    with bar(len(indices), progress) as shown:
 
         def load(start: int) -> Mapping[Any, Any]:
-            chunk = indices[start : start + _ROWS]
+            chunk = indices[start : start + most]
             values = rows(chunk)
-            bar.update(len(chunk))
+            shown.update(len(chunk))
             return values
 
-        _give(transforms, map(load, range(0, len(indices), _ROWS)))
+        _give(transforms, map(load, range(0, len(indices), most)))
 
 
-def _bar(total: int, progress: str | None) -> Any:
-    # Here, since workers import this module, and learn nothing. What a notebook shows may warn that
-    # it lacks a package, so it is not asked for in vain.
-    module = importlib.import_module("tqdm.auto" if progress else "tqdm")
-    return module.tqdm(total=total, desc=progress, disable=not progress, unit="sample")
+def rows_at_once(values: Mapping[Any, Any]) -> int:
+    """Returns how many samples to learn from at once, by what one of them holds."""
+    nbytes = sum(np.asarray(each[0]).nbytes for each in values.values() if len(each))
+    return max(1, min(_ROWS, _BYTES // (nbytes or 1)))
 
 
 def _give(transforms: Mapping[Any, Transform], chunks: Iterable[Mapping[Any, Any]]) -> None:

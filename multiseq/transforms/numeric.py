@@ -64,6 +64,12 @@ class Features:
         """The axes of a batch that are summed over."""
         return tuple(a for a in range(self.rank) if a - self.rank not in self.kept)
 
+    @property
+    def said(self) -> str:
+        """How many there are, in words."""
+        count = math.prod(self.sizes)
+        return f"{count:,} feature{'' if count == 1 else 's'}"
+
     def spread(self, statistic: Float64) -> Float64:
         """Shapes a statistic so that it broadcasts over one sample and over a batch."""
         shape = [1] * (self.rank - 1)

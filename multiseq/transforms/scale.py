@@ -69,8 +69,25 @@ class _Scaler(Transform):
         # In float64: float32 would lose what is small beside a large offset.
         return self._scale(np.subtract(numbers, self._offset, dtype=np.float64)).astype(np.float32)
 
+    def inverse(self, values: Any) -> Any:
+        """Returns values in the units they were learned in.
+
+        They are float64, since float32 would lose what is small beside a large offset. Shapes,
+        NaN and errors are those of `transform`.
+        """
+        if self._stage != "adapted" or self._features is None:
+            self._raise_not_adapted()
+        numbers = as_numbers(values)
+        if numbers is None:
+            return [self.inverse(value) for value in values]
+        self._features.check(numbers.shape)
+        return self._unscale(numbers.astype(np.float64)) + self._offset
+
     def _scale(self, centered: Float64) -> Float64:
         return centered / self._divisor
+
+    def _unscale(self, values: Float64) -> Float64:
+        return values * self._divisor
 
     def _learn(self, values: Any) -> None:
         for chunk in chunks(values):
@@ -111,8 +128,10 @@ class _Scaler(Transform):
     def _statistic(self, name: str) -> Float64:
         if not self.adapted:
             self._raise_not_adapted()
-        statistic: Float64 = getattr(self, f"_{name}")
-        return statistic.copy()
+        return np.array(getattr(self, f"_{name}"))
+
+    def _learned(self) -> str:
+        return self._seen_features().said
 
     def _config(self) -> dict[str, Any]:
         return {"axis": list(self.axis)}
@@ -292,6 +311,10 @@ class MinMax(_Scaler):
     def _scale(self, centered: Float64) -> Float64:
         low, high = self.range
         return low + super()._scale(centered) * (high - low)
+
+    def _unscale(self, values: Float64) -> Float64:
+        low, high = self.range
+        return super()._unscale((values - low) / (high - low))
 
     def _absorb(self, chunk: Array, reduced: tuple[int, ...]) -> None:
         # fmin and fmax pass NaN over.

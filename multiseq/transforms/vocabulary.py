@@ -14,14 +14,26 @@ import numpy.typing as npt
 from .. import _keras
 from ..checks import check_count
 from ..errors import ArgumentError, SampleError, SpecError
+from ..stages import stage
 from .base import Transform
-from .categories import KINDS, Category, canonical, checked_mask, no_category, plain, spelled
+from .categories import (
+    KINDS,
+    Category,
+    are_nested,
+    canonical,
+    checked_array,
+    checked_mask,
+    chosen,
+    is_array,
+    leaves_of,
+    plain,
+    spelled,
+    unknown,
+)
 
 __all__ = ["Vocabulary"]
 
 Ids = npt.NDArray[np.int32]
-
-_NESTED = {list, tuple, np.ndarray}
 
 
 class Vocabulary(Transform):
@@ -109,13 +121,10 @@ class Vocabulary(Transform):
             )
         layers = _keras.layers()
         if kinds == {str}:
-            oov = "[UNK]"
-            while oov in tokens:  # Keras wants one that is no category.
-                oov = f"[{oov}]"
             return layers.StringLookup(
                 vocabulary=tokens[self._first_oov :],
                 mask_token=self.mask,
-                oov_token=oov,
+                oov_token=self._unknown,  # Keras wants one that is no category.
                 num_oov_indices=self.num_oov,
             )
         numbers = [int(token) for token in tokens]
@@ -126,11 +135,73 @@ class Vocabulary(Transform):
             num_oov_indices=self.num_oov,
         )
 
+    def inverse(self, values: Any) -> Any:
+        """Returns the category of each id: the mask as it was given, "[UNK]" for an OOV id.
+
+        Args:
+            values: Ids of any shape.
+
+        Returns:
+            Categories in an object array of the same shape; the category itself for one id; a
+            list of arrays for rows of different lengths.
+
+        Raises:
+            NotAdaptedError: Nothing was learned yet.
+            SpecError: These are no ids of this vocabulary.
+        """
+        known = self.categories
+        shown = np.empty(len(self), object)
+        shown[self._first_oov :] = [*[self._unknown] * self.num_oov, *known]
+        if self.mask is not None:
+            shown[0] = self.mask
+        return chosen(shown, values)
+
+    def decode(self, ids: Any) -> Any:
+        """Returns the tokens that ids stand for, without padding.
+
+        Text is whatever joins them again: `" ".join(vocabulary.decode(ids))`.
+
+        Args:
+            ids: Of one sample, shape (length,), or of several: an array of more axes, the last of
+                which is that of tokens, or a list of arrays.
+
+        Returns:
+            A list of tokens; of several samples a list of those. The mask (id 0, with which
+            batches are padded) is left out; where there is no mask, nothing is. An OOV id gives
+            "[UNK]", in more brackets where that is a token itself.
+
+        Raises:
+            NotAdaptedError: Nothing was learned yet.
+            SpecError: These are no ids of this vocabulary, or a single one.
+        """
+        found = self.inverse(ids)
+        if not isinstance(found, list | np.ndarray):
+            raise SpecError(
+                "decode takes ids with an axis of tokens",
+                got=ids,
+                expected="the ids of one sample, shape (length,), or of several",
+                fix="inverse(id) gives the category of a single id",
+            )
+        return self._without_mask(found)
+
+    def _without_mask(self, found: Any) -> list[Any]:
+        if isinstance(found, list) or found.ndim > 1:
+            return [self._without_mask(each) for each in found]
+        if self.mask is None:
+            return list(found)
+        # By type too, for 0 == False.
+        return [each for each in found if (type(each), each) != (type(self.mask), self.mask)]
+
+    @property
+    def _unknown(self) -> str:
+        return unknown([self.mask, *self._categories])
+
     def _forget(self) -> None:
         self._counts: defaultdict[type, Counter[Any]] = defaultdict(Counter)
         self._tables: dict[type, dict[Any, np.int32]] = {}
         self._categories: tuple[Category, ...] = ()
 
+    @stage("transform")
     def transform(self, values: Any) -> Any:
         """Looks up ids, of one sample or of a batch.
 
@@ -156,15 +227,15 @@ class Vocabulary(Transform):
             self._raise_not_adapted()
         if isinstance(values, list | tuple):
             return self._transform_list(values)
-        if _is_array(values):
-            array = _checked_array(values)
+        if is_array(values):
+            array = checked_array(values)
             ids = self._transform_list(array.ravel().tolist())
             return ids.reshape(array.shape) if isinstance(ids, np.ndarray) else ids
         return self._miss(values)
 
     def _transform_list(self, values: list[Any] | tuple[Any, ...]) -> Ids | list[Any]:
         types = set(map(type, values))
-        if _are_nested(types):
+        if are_nested(types):
             return [self.transform(value) for value in values]
         tables = self._tables
         found: Iterable[Any]
@@ -191,14 +262,14 @@ class Vocabulary(Transform):
         return np.int32(self._first_oov + bucket)
 
     def _learn(self, values: Any) -> None:
-        if not isinstance(values, list | tuple) and not (_is_array(values) and np.ndim(values)):
+        if not isinstance(values, list | tuple) and not (is_array(values) and np.ndim(values)):
             raise SpecError(
                 "this is no chunk of samples",
                 got=values,
                 expected="a list or an array, of categories or of lists of tokens",
                 fix="put the values of several samples in a list",
             )
-        leaves = _leaves(values)
+        leaves = leaves_of(values)
         types = set(map(type, leaves))
         if len(types) == 1 and types <= {str, int, bool}:
             self._counts[KINDS[types.pop()]].update(leaves)
@@ -246,6 +317,9 @@ class Vocabulary(Transform):
         if self.adapted:
             self._tables = self._made_tables()
 
+    def _learned(self) -> str:
+        return f"{len(self):,} ids"
+
     def _config(self) -> dict[str, Any]:
         names = ("max_size", "min_count", "num_oov", "mask")
         return {name: getattr(self, name) for name in names}
@@ -265,40 +339,6 @@ class Vocabulary(Transform):
         if self.max_size is not None and len(categories) + self._reserved > self.max_size:
             raise ValueError("there are more categories than max_size allows")
         self._set([canonical(category) for category in categories])
-
-
-def _is_array(values: object) -> bool:
-    return hasattr(values, "__array__") and not isinstance(values, np.generic)
-
-
-def _checked_array(values: Any) -> npt.NDArray[Any]:
-    array = np.asarray(values)
-    if array.dtype.kind not in "biufUSTO":
-        raise no_category(array)
-    return array
-
-
-def _are_nested(types: set[type]) -> bool:
-    """Whether values of these types are samples with several tokens each."""
-    if types.isdisjoint(_NESTED):
-        return False
-    if not types <= _NESTED:
-        raise SpecError(
-            "lists and single values are mixed",
-            got=", ".join(sorted(kind.__name__ for kind in types)),
-            expected="either single categories, or a list of tokens for each sample",
-            fix="give samples without tokens an empty list",
-        )
-    return True
-
-
-def _leaves(values: Any) -> list[Any]:
-    """Returns all categories or tokens in a chunk."""
-    as_list = isinstance(values, list | tuple)
-    leaves = list(values) if as_list else _checked_array(values).ravel().tolist()
-    if _are_nested(set(map(type, leaves))):
-        return [leaf for nested in leaves for leaf in _leaves(nested)]
-    return leaves
 
 
 def _unseen(value: Any, categories: tuple[Category, ...]) -> SampleError:

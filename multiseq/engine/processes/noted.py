@@ -32,7 +32,7 @@ class Noted(Wrapped):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        self._make_sample, self._load_batch = source.make_sample, source.load_batch
+        self._make_sample, self._make_batch = source.make_sample, source.make_batch
         self._collate = source.collate
 
     def begin(self, header: Header, ticket: int, place: int, lethal: frozenset[int]) -> None:
@@ -66,12 +66,12 @@ class Noted(Wrapped):
         header.notes[self._place] = index
         return self._make_sample(index, draw)
 
-    def load_batch(self, indices: Indices) -> Any:
+    def make_batch(self, indices: Indices) -> Any:
         """Loads several samples, with a note of that."""
         if not self._lethal.isdisjoint(indices.tolist()):
             raise _lethal_sample(self._header.exit_status[0])
         self._header.notes[self._place] = indices[0] if len(indices) == 1 else Header.SEVERAL
-        return self._load_batch(indices)
+        return self._make_batch(indices)
 
     def collate(self, samples: list[Any]) -> Any:
         """Makes a batch of samples, with a note of that."""

@@ -70,7 +70,9 @@ class Ticket:
     def __init__(self, number: int, job: Job, at_once: bool) -> None:
         self.number, self.indices, self.epoch = number, job.indices, job.epoch
         self.seed = None if job.draw is None else job.draw.key
-        self._layout, self._in_place = job.layout, job.layout.known and not job.source.collates
+        self._layout = job.layout
+        whole = job.source.collates or job.layout.assembled is not None
+        self._in_place = job.layout.known and not whole
         self._whole = (job.by_batch or job.count > 1) and not at_once
         n = len(job.indices)
         self.size = header_size(n)

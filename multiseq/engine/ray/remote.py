@@ -146,7 +146,7 @@ def _load(task: Task, source: Source, layout: Layout) -> Reply:
     spared = _Spared(source, task.lethal) if task.lethal else source
     job = Job(spared, layout, task.indices, draw, task.epoch)
     n, places = len(task.indices), None
-    if layout.known and not source.collates:
+    if layout.known and not source.collates and layout.assembled is None:
         memory = aligned_empty((layout.memory.size(n),), np.uint8)
         job.run_into(layout.memory.arrays_in(memory, 0, n))
     else:
@@ -192,8 +192,8 @@ class _Spared(Wrapped):
             )
         return self.source.make_sample(index, draw)
 
-    def load_batch(self, indices: Indices) -> Any:
+    def make_batch(self, indices: Indices) -> Any:
         """Loads several samples."""
         for index in self._lethal.intersection(indices.tolist()):
             self.make_sample(index, None)
-        return self.source.load_batch(indices)
+        return self.source.make_batch(indices)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from numbers import Number
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ...base.encoding import Records, fields_of
 from ...dtypes import check_unmasked, fix_of, is_fit
 from ...errors import AlignmentError, ArgumentError, at_input, describe, few
 from ...keys.rows import rows_beside
 from ...keys.targets import Targets, plain
 from ...memory import BatchMemory
 from ...order import Indices
+from ...pipeline import by_name, names_given
 from ...samples import Sample, Structure
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from .arrow import Place, columns_of, is_table, pieces_of, places_of
+from .records import rows_of
 from .stores import Chunks, MappedRows, Rearranged, Store, open_hdf5
 from .unpacked import open_sparse, stacked_or_text
 from .zarrs import open_zarr
@@ -71,6 +74,8 @@ class ArraySequence(MultiInputSequence):
         AlignmentError: Keys that are duplicated or missing, or inputs with another index.
     """
 
+    _are_alike = True
+
     def __init__(
         self,
         inputs: Any,
@@ -88,7 +93,7 @@ class ArraySequence(MultiInputSequence):
         index = _common_index(named)
         self._source_rows = () if keys is None else rows_beside(keys, index)
         keys = index if keys is None else keys
-        super().__init__(n if keys is None else keys, **keywords)
+        super().__init__(n if keys is None else keys, **by_name(keywords, inputs, targets))
         if len(self.keys) != n:
             raise ArgumentError(
                 "there are more or fewer keys than rows",
@@ -98,7 +103,9 @@ class ArraySequence(MultiInputSequence):
         targets = _with_stand_ins(targets, "targets", stores)
         sample_weight = _with_stand_ins(sample_weight, "sample_weight", stores)
         known = n if keys is None else self.keys
-        rest = Targets(targets, sample_weight, known, self._source_rows).parts
+        rest = Targets(
+            targets, sample_weight, known, self._source_rows, named=names_given(keywords)
+        ).parts
         nested: Any = tuple(arrays.values())
         if isinstance(inputs, Mapping):
             nested = arrays
@@ -114,7 +121,10 @@ class ArraySequence(MultiInputSequence):
         self._direct = all(
             isinstance(array, Store) or (isinstance(array, np.ndarray) and array.flags.c_contiguous)
             for array in self._arrays
-        ) and all(array.dtype.kind not in "UST" and array.dtype.isnative for array in self._arrays)
+        ) and all(array.dtype.kind not in "USTO" and array.dtype.isnative for array in self._arrays)
+        in_memory = not any(isinstance(array, Store) for array in self._arrays)
+        own = type(self).load_batch is ArraySequence.load_batch
+        self._gathers = self._direct and in_memory and own
 
     def load_sample(self, index: int) -> Sample:
         """Returns row `index` of each array."""
@@ -123,6 +133,20 @@ class ArraySequence(MultiInputSequence):
     def target_rows(self, indices: Indices) -> Any:
         """The rows of the targets alone."""
         return self._structure.targets(lambda number: self._arrays[number][indices])
+
+    def _raw_fields(self) -> list[str]:
+        return fields_of(self._structure)
+
+    def _over(self, records: Records) -> Self:
+        other = self._emptied(len(records))
+        other._structure = self._structure.of_inputs()
+        fields = self._raw_fields()
+        other._arrays = [
+            rows_of(records, field, array)
+            for field, array in zip(fields, self._arrays[: len(fields)], strict=True)
+        ]
+        other._direct = other._gathers = False
+        return other
 
     def load_batch(self, indices: Indices) -> Any:
         """Gathers rows straight into batch memory."""

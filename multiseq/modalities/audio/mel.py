@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ArgumentError
+from ...stages import stage
 
 __all__ = ["FLOOR", "LogMel", "MelFrames", "mel_bands"]
 
@@ -76,7 +77,7 @@ class MelFrames:
 
     def __init__(self, settings: LogMel, sample_rate: int) -> None:
         self._n_fft = settings.n_fft or max(1, round(_WINDOW_SECONDS * sample_rate))
-        self._hop = settings.hop_length or max(1, round(_HOP_SECONDS * sample_rate))
+        self.hop_length = settings.hop_length or max(1, round(_HOP_SECONDS * sample_rate))
         self.n_mels = settings.n_mels
         angles = 2 * np.pi / self._n_fft * np.arange(self._n_fft)
         self._window = (0.5 - 0.5 * np.cos(angles)).astype(np.float32)
@@ -92,8 +93,9 @@ class MelFrames:
 
     def count(self, samples: int) -> int:
         """Returns how many frames a waveform of so many samples has."""
-        return 1 + samples // self._hop
+        return 1 + samples // self.hop_length
 
+    @stage("transform")
     def __call__(self, waveform: Frames, out: Frames) -> None:
         """Computes the frames of a waveform.
 
@@ -101,10 +103,10 @@ class MelFrames:
             waveform: Of shape (samples,).
             out: Of shape (frames, n_mels), is filled; frames beyond the sound are of silence.
         """
-        length = max(len(waveform), len(out) * self._hop) + self._n_fft
+        length = max(len(waveform), len(out) * self.hop_length) + self._n_fft
         padded = np.zeros(length + self._n_fft // 2, np.float32)
         padded[self._n_fft // 2 :][: len(waveform)] = waveform
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._hop]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self.hop_length]
         for start in range(0, len(out), _FRAMES_AT_ONCE):
             part = out[start : start + _FRAMES_AT_ONCE]
             spectra = np.fft.rfft(frames[start : start + len(part)] * self._window)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from typing import Any, Literal, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ...base.encoding import ALONE, Records
 from ...checks import check_count
 from ...errors import ArgumentError, SourceError
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
+from ...pipeline import names_given
+from ...plots.kinds import Frames, Kind, Waveform
 from ...samples import Spec
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.files import Files
 from ...sources.foreign import as_foreign, check_paths
 from ...sources.items import with_spec
+from ...sources.raws import RawFiles, RawForeign
 from .given import given_sound
 from .mel import FLOOR, LogMel, MelFrames
+from .raws import file_of
 from .sound import SUFFIXES, SoundReader, require_packages
 
 __all__ = ["AudioSequence"]
@@ -111,10 +116,13 @@ class AudioSequence(MultiInputSequence):
         parts = {"targets": targets, "sample_weight": sample_weight}
         files = Files.of(source, root, keys, "sound", suffixes, _LARGEST_MEMBER, **parts)
         check_paths(self._foreign, files.store)
-        self._files, self._source_rows = files.store, files.rows
-        self._targets = Targets(targets, sample_weight, files.keys, files.rows)
+        self._files, self._source_rows, self._root = files.store, files.rows, files.root
+        self._targets = Targets(
+            targets, sample_weight, files.keys, files.rows, named=names_given(keywords)
+        )
         silence = 0.0 if self._mel is None else math.log(FLOOR)
         spec = Spec(self._shape(self._length), "float32", pad_value=silence)
+        self._loaded_spec = spec
         super().__init__(files.keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
@@ -137,6 +145,25 @@ class AudioSequence(MultiInputSequence):
             for sound, index in zip(sounds, indices.tolist(), strict=True):
                 self._finish(self._waveform(index), sound)
         return sounds, *self._targets.rows(indices)
+
+    def _raw_fields(self) -> list[str]:
+        return [ALONE]
+
+    def _over(self, records: Records) -> Self:
+        other, foreign = self._emptied(len(records)), self._foreign
+        items = [record[ALONE] for record in records]
+        written = file_of if foreign is None else None
+        other._files = RawFiles(items, self._root, "sound", _LARGEST_MEMBER, written)
+        check_paths(foreign, other._files)
+        other._foreign = None if foreign is None else RawForeign(foreign, items)
+        other._targets = Targets(None, None, len(items))
+        return other
+
+    @property
+    def _leaf_kinds(self) -> Mapping[str, Kind]:
+        rate = self._read.sample_rate
+        drawn = Waveform(rate) if self._mel is None else Frames(self._mel.hop_length / rate)
+        return {"inputs": drawn, **super()._leaf_kinds}
 
     def _waveform(self, index: int) -> Array:
         try:

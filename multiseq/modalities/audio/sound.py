@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from ...errors import MissingPackageError, SourceError
 from ...sources.folders import Opened
+from ...stages import stage
 
-__all__ = ["SUFFIXES", "SoundReader", "require_packages"]
+__all__ = ["SUFFIXES", "SoundReader", "load_soundfile", "require_packages"]
 
 Waveform = npt.NDArray[np.float32]
 
@@ -54,6 +55,7 @@ class SoundReader:
     length: int | None
     channels: int | None
 
+    @stage("decode")
     def __call__(self, file: Opened | IO[bytes]) -> Waveform:
         """Decodes one sound.
 
@@ -71,7 +73,7 @@ class SoundReader:
         # libsndfile reads a real file by itself, which is faster than asking us for its bytes.
         source = file if isinstance(file, io.BytesIO) else file.fileno()
         try:
-            with _soundfile().SoundFile(source, closefd=False) as sound:
+            with load_soundfile().SoundFile(source, closefd=False) as sound:
                 _check_whole(sound.extra_info)
                 self._check_channels(sound.channels)
                 frames, rate = self._decoded(sound), sound.samplerate
@@ -151,7 +153,7 @@ class SoundReader:
 
 def require_packages() -> None:
     """Raises MissingPackageError unless all packages that sounds need are installed."""
-    _soundfile(), _soxr()
+    load_soundfile(), _soxr()
 
 
 def _check_whole(log: str) -> None:
@@ -176,7 +178,8 @@ def _broken(got: str) -> SourceError:
 
 
 @functools.cache
-def _soundfile() -> Any:
+def load_soundfile() -> Any:
+    """Returns the package soundfile."""
     return _imported("soundfile")
 
 

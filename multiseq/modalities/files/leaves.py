@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import text_refused
 from ...dtypes import fix_of, is_fit
 from ...errors import MultiseqError, SourceError, SpecError, said
 from ...sources.folders import FileStore
 from ...sources.foreign import Foreign, given_array
-from ...transforms import Holder, Transform
-from ...transforms.steps import stacked
+from ...stages import stage
+from ...transforms import Holder
+from ...transforms.base import is_missing
+from ...transforms.steps import Chain, stacked
 from .documents import as_array, as_column, read_csv, read_json, read_txt
 from .npy import ArrayStack, read_npz
 from .templates import Template
 
-__all__ = ["File", "FileLeaf", "by_file"]
+__all__ = ["File", "FileLeaf", "by_file", "column_of", "value_of"]
 
 _READERS: dict[str, Callable[..., list[Any]]] = {
     "npz": read_npz,
@@ -35,23 +38,34 @@ class FileLeaf(Holder):
         name: By which `transforms` know it.
         text: Its template.
         foreign: Reads its files, where a user's function does.
+
+    Attributes:
+        called: The name under which `transforms=` has steps for it.
+        chain: Those steps.
+        is_raw: Whether it is left as it is read, for the base to transform.
     """
 
     def __init__(self, place: int, name: Any, text: str, foreign: Foreign | None) -> None:
         self.place, self.name, self.text, self.foreign = place, name, text, foreign
         self.template = Template(text, foreign is not None)
-        self.function: Callable[[Any], Any] | None = None
-        self.transform: Transform | None = None
+        self.called, self.chain = name, Chain(())
+        self.is_target = self.is_raw = False
 
-    def prepared(self, column: Any) -> Any:
-        """Returns what the transform is given, of values as read."""
-        return column if self.function is None else stacked([self.function(v) for v in column])
+    @property
+    def may_lack(self) -> bool:
+        """Whether a value may be missing, since something is done about it."""
+        return self.is_raw or self.chain.heeds_missing
 
+    @stage("transform")
     def finish(self, column: Any) -> Any:
         """Turns values as read into what the model gets."""
-        column = self.prepared(column)
-        if self.transform is not None:
-            return self.transform.transform(column)
+        if self.is_raw:
+            return column
+        if self.chain.steps:
+            column = self.chain.rows(column)
+            if not self.chain.ends_in_function:
+                return column
+            column = stacked(column)
         for value in column if isinstance(column, list) else [column]:
             if isinstance(value, str) or value.dtype.kind in "US":
                 raise self._takes_a_vocabulary(value)
@@ -66,6 +80,8 @@ class FileLeaf(Holder):
         return column
 
     def _takes_a_vocabulary(self, text: Any) -> SpecError:
+        if self.is_target:
+            return SpecError(got=text, **text_refused(self.text, self.name))
         return SpecError(
             f"{self.text} is text, and models take numbers",
             got=text,
@@ -102,13 +118,15 @@ class File(Holder):
             error.at(key=repr(key), input=", ".join(str(leaf.name) for leaf in self.leaves))
             raise
 
+    @stage("decode")
     def _read(self, paths: Sequence[str]) -> list[Any]:
         if self.template.kind == "npy":
             stack = ArrayStack(len(paths), self._files)
             _each(stack.read, paths, paths)
             return [stack.result()]
         rows = _each(self._row, paths, paths)
-        return [_column(values, paths) for values in zip(*rows, strict=True)]
+        columns = zip(self.leaves, zip(*rows, strict=True), strict=True)
+        return [column_of(values, paths, leaf.may_lack) for leaf, values in columns]
 
     def _row(self, path: str) -> list[Any]:
         """The values of one file, one for each leaf."""
@@ -136,10 +154,23 @@ def _each(function: Callable[[Any], Any], values: Sequence[Any], paths: Sequence
     return results
 
 
-def _column(values: Sequence[Any], paths: Sequence[str]) -> Any:
+def value_of(leaf: FileLeaf, files: FileStore[Any], which: Any) -> Any:
+    """Returns what a leaf takes from one file."""
+    if leaf.template.kind == "npy":
+        stack = ArrayStack(1, files)
+        _each(stack.read, [which], [str(which)])
+        return stack.result()[0]
+    (found,) = _each(File(files, [leaf])._row, [which], [str(which)])
+    return found[0]
+
+
+def column_of(values: Sequence[Any], paths: Sequence[str], may_lack: bool) -> Any:
+    """Returns values of several samples as one array, or as a list where they are not alike."""
     column = as_column(values)
     if column is not None:
         return column
+    if may_lack:
+        return _each(lambda value: value if is_missing(value) else as_array(value), values, paths)
     arrays = _each(as_array, values, paths)
     # Other dtypes are left apart: in one array, numbers among text or booleans would change.
     kinds = {(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays}

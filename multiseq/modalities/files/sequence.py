@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 import numpy as np
 
+from ...base.encoding import Records, fields_of
 from ...errors import AlignmentError, ArgumentError, at_input
 from ...keys.rows import AnyRows, rows_beside
 from ...keys.selection import checked_keys
 from ...keys.targets import Targets
 from ...order import Indices
+from ...pipeline import Own, names_given, own_steps, parted
 from ...samples import Structure
 from ...sequence import MultiInputSequence
-from ...settings import BaseKeywords
+from ...settings import OtherKeywords
 from ...sources.folders import Folder
 from ...sources.foreign import Foreign, as_foreign
 from ...transforms import Transform
-from ...transforms.steps import as_steps
+from ...transforms.learned import steps_of
+from ...transforms.steps import Chain, shown
 from .leaves import File, FileLeaf, by_file
+from .raws import RawFile
 from .templates import check_files, find_keys, is_known
 
 if TYPE_CHECKING:
@@ -75,11 +79,12 @@ class FileSequence(MultiInputSequence):
             input name.
         targets: The same; or an array, a Series (aligned by its index), or a dict of those by
             output name.
-        transforms: What `adapt()` learns from the training split: `Standardize()`, `Vocabulary()`
-            or another transform by the name of an input or target; in a tuple its position is its
-            name (`"targets[0]"` for a target), alone it is "inputs" or "targets". Text must have
-            a `Vocabulary`, since a model takes numbers. Also a function of one value, such as one
-            that scales a volume by itself; or a tuple of a function and a transform.
+        transforms: By the name of an input or target: a transform that `adapt()` learns from the
+            training split, such as `Standardize()` or `Vocabulary()`; a function of one value,
+            such as one that scales a volume by itself; or a tuple of any number of those, which
+            learn one after the other. In a tuple of inputs the position is the name
+            (`"targets[0]"` for a target), alone it is "inputs" or "targets". Text must have a
+            `Vocabulary` (a target `Labels`), since a model takes numbers.
         read: A function for the files of endings that are not among those above; or a dict of
             functions by the name of an input or target, for files of any ending.
         keys: Which keys to use, in this order; anything `pandas.Index` takes. `None` for those
@@ -105,22 +110,23 @@ class FileSequence(MultiInputSequence):
         read: Callable[[Any], Any] | Mapping[Any, Callable[[Any], Any]] | None = None,
         keys: Any = None,
         sample_weight: Any = None,
-        **keywords: Unpack[BaseKeywords],
+        **keywords: Unpack[OtherKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
         folder = _checked_folder(root)
-        super().__init__(self._prepare(folder, parts, transforms or {}, read, keys), **keywords)
-
-    def _prepare(
-        self,
-        root: str,
-        parts: Mapping[str, Any],
-        transforms: Mapping[Any, Any],
-        read: Any,
-        keys: Any,
-    ) -> pd.Index[Any]:
-        """Plans what to read from which file, and returns the keys of those files."""
+        own, given = parted(
+            steps_of(transforms) or {}, None if _are_templates(targets) else targets
+        )
         in_files = _parts_in_files(parts)
+        steps = self._plan(in_files, own, keywords.get("missing"), read)
+        base: Any = {**keywords, **steps.left_to_base(given)}
+        index = self._prepare(folder, parts, in_files, names_given(base), keys)
+        super().__init__(index, **base)
+
+    def _plan(
+        self, in_files: Mapping[str, Any], transforms: Mapping[Any, Any], missing: Any, read: Any
+    ) -> Own:
+        """Plans what to read from which file, and what to do to it."""
         self._structure = Structure(tuple(in_files.values()))
         named = [pair for part, value in in_files.items() for pair in _named(part, value)]
         self._leaves = [
@@ -129,11 +135,29 @@ class FileSequence(MultiInputSequence):
                 zip(named, _functions(named, read), strict=True)
             )
         ]
-        self._transforms = _assign_transforms(self._leaves, transforms)
-        folder = Folder(root)
+        names, texts = zip(*[(leaf.name, leaf.text) for leaf in self._leaves], strict=True)
+        steps = own_steps(transforms, missing, self._structure.names, names, texts)
+        for number, (name, chain) in steps.chains.items():
+            self._leaves[number].called, self._leaves[number].chain = name, chain
+        for number in steps.masked:
+            self._leaves[number].is_raw = True
+        return steps
+
+    def _prepare(
+        self,
+        root: str,
+        parts: Mapping[str, Any],
+        in_files: Mapping[str, Any],
+        named: set[Any],
+        keys: Any,
+    ) -> pd.Index[Any]:
+        """Plans which files to read together, and returns the keys of those files."""
+        self._root, folder = root, Folder(root)
         self._files = by_file(folder, self._leaves)
         goals = _named("targets", parts["targets"]) if "targets" in in_files else []
         start = len(self._structure.of_inputs())
+        for leaf in self._leaves[start : start + len(goals)]:
+            leaf.is_target = True
         self._goal_files = by_file(folder, self._leaves[start : start + len(goals)])
         templates = [file.template for file in self._files]
         index = checked_keys(find_keys(root, templates) if keys is None else keys)
@@ -142,18 +166,21 @@ class FileSequence(MultiInputSequence):
         self._file_keys = index.to_numpy()
         self._source_rows = rows_beside(keys)
         others = {name: parts[name] for name in parts.keys() - in_files}
-        self._others = _aligned(others, index, self._source_rows)
+        self._others = _aligned(others, index, self._source_rows, named)
         self._others_at = 2 if "targets" in in_files else 1
         return index
 
     @property
     def transforms(self) -> dict[Any, Transform]:
         """The transforms by the name of their input or target."""
-        return dict(self._transforms)
+        return shown(self._own_chains())
+
+    def _own_chains(self) -> dict[Any, Chain]:
+        return {leaf.called: leaf.chain for leaf in self._leaves if leaf.chain.steps}
 
     @property
     def _of_inputs(self) -> set[Any]:
-        return {leaf.name for leaf in self._leaves[: len(self._structure.of_inputs())]}
+        return {leaf.called for leaf in self._leaves[: len(self._structure.of_inputs())]}
 
     def load_sample(self, index: int) -> Any:
         """Reads the files of one sample."""
@@ -171,15 +198,41 @@ class FileSequence(MultiInputSequence):
         start, columns = len(self._structure.of_inputs()), self._load(indices, self._goal_files)
         return self._structure.targets(lambda number: columns[number - start])
 
+    def _raw_fields(self) -> list[str]:
+        return fields_of(self._structure)
+
+    def _over(self, records: Records) -> Self:
+        other = self._emptied(len(records))
+        fields = self._raw_fields()
+        other._structure, other._leaves = self._structure.of_inputs(), self._leaves[: len(fields)]
+        files = [
+            RawFile(leaf, [record[field] for record in records], self._root)
+            for field, leaf in zip(fields, other._leaves, strict=True)
+        ]
+        other._files = cast(list[File], files)
+        other._goal_files, other._file_keys = [], np.arange(len(records))
+        other._others, other._others_at = Targets(None, None, len(records)), 1
+        return other
+
     def raw(self, index: int) -> dict[Any, Any]:
         """What the transforms learn from: by their names, one sample's values as they were read."""
         values: dict[Any, Any] = {}
         for file in self._files:
-            if any(leaf.transform is not None for leaf in file.leaves):
+            if any(leaf.chain.shown is not None for leaf in file.leaves):
                 columns = file.read(self._file_keys[[index]].tolist())
                 for leaf, column in zip(file.leaves, columns, strict=True):
-                    values[leaf.name] = leaf.prepared(column[:1])[0]
-        return {name: values[name] for name in self._transforms}
+                    if leaf.chain.shown is not None:
+                        values[leaf.called] = leaf.chain.before_shown(column[:1])[0]
+        return {name: values[name] for name in shown(self._own_chains())}
+
+    def _as_read(self, index: int) -> dict[str, Any]:
+        found = {}
+        for file in self._files:
+            for leaf, column in zip(
+                file.leaves, file.read(self._file_keys[[index]].tolist()), strict=True
+            ):
+                found[self._structure.names[leaf.place]] = column[0]
+        return found
 
     def _load(self, indices: Indices, files: Sequence[File]) -> list[Any]:
         """The values of the leaves in files, transformed: each has an axis of len(indices)."""
@@ -238,7 +291,12 @@ def _named(part: str, value: Any) -> list[tuple[Any, str]]:
     return [(k if part == "inputs" else f"{part}[{k}]", text) for k, text in enumerate(value)]
 
 
-def _aligned(others: Mapping[str, Any], keys: pd.Index[Any], rows: tuple[AnyRows, ...]) -> Targets:
+def _aligned(
+    others: Mapping[str, Any],
+    keys: pd.Index[Any],
+    rows: tuple[AnyRows, ...],
+    named: set[Any],
+) -> Targets:
     """Targets and weights that come as arrays, or as Series by key."""
     try:
         return Targets(
@@ -247,6 +305,7 @@ def _aligned(others: Mapping[str, Any], keys: pd.Index[Any], rows: tuple[AnyRows
             keys,
             rows,
             targets_elsewhere="targets" not in others,
+            named=named,
         )
     except AlignmentError as error:
         kind = "integers" if keys.dtype.kind in "iu" else "text"
@@ -284,16 +343,3 @@ def _check_name(argument: str, name: Any, named: Sequence[tuple[Any, str]]) -> N
             expected=f"one of {[other for other, _ in named]}",
             fix="name a target otherwise than the inputs" if texts else "correct the name",
         )
-
-
-def _assign_transforms(
-    leaves: Sequence[FileLeaf], given: Mapping[Any, Any]
-) -> dict[Any, Transform]:
-    """Gives leaves their functions and transforms; returns the latter."""
-    for name, value in given.items():
-        function, transform = as_steps(value)
-        _check_name("transforms", name, [(leaf.name, leaf.text) for leaf in leaves])
-        for leaf in leaves:
-            if leaf.name == name:
-                leaf.function, leaf.transform = function, transform
-    return {leaf.name: leaf.transform for leaf in leaves if leaf.transform is not None}

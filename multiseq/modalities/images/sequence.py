@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
-from typing import Any, Unpack
+from collections.abc import Callable, Mapping
+from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ...base.encoding import ALONE, Records
 from ...checks import check_choice
 from ...errors import ArgumentError, SourceError
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
+from ...pipeline import names_given
+from ...plots.kinds import Image, Kind, Mask
 from ...samples import Spec
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.files import Files
 from ...sources.foreign import Foreign, as_foreign, check_paths
 from ...sources.items import with_spec
+from ...sources.raws import RawFiles, RawForeign
+from ...stages import stage
 from .decode import Decoder
 from .fitting import Fit, Fitting, Interpolation, Pixels
 from .given import GivenImage
 from .pillow import SUFFIXES, pixel_limit
+from .raws import file_of
 
 __all__ = ["ImageSequence"]
 
@@ -149,15 +156,18 @@ class ImageSequence(MultiInputSequence):
         self._given: GivenImage | None = None
         if foreign is not None:
             self._given = GivenImage(foreign, fitting, channels, self._dtype, self._scale)
-        self._shape = (*fitting.size, channels)
-        largest = None if limit is None else limit * _MOST_BYTES_A_PIXEL
+        self._shape, self._nearest = (*fitting.size, channels), interpolation == "nearest"
+        self._largest = largest = None if limit is None else limit * _MOST_BYTES_A_PIXEL
         suffixes = SUFFIXES if foreign is None else ("",)
         parts = {"targets": targets, "sample_weight": sample_weight}
         files = Files.of(source, root, keys, "image", suffixes, largest, **parts)
         check_paths(foreign, files.store)
-        self._files, self._source_rows = files.store, files.rows
-        self._targets = Targets(targets, sample_weight, files.keys, files.rows)
-        super().__init__(files.keys, **with_spec(keywords, Spec(self._shape, self._dtype)))
+        self._files, self._source_rows, self._root = files.store, files.rows, files.root
+        self._targets = Targets(
+            targets, sample_weight, files.keys, files.rows, named=names_given(keywords)
+        )
+        self._loaded_spec = spec = Spec(self._shape, self._dtype)
+        super().__init__(files.keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
         """Returns (image,), with targets and weights if given; (height, width, channels)."""
@@ -176,6 +186,32 @@ class ImageSequence(MultiInputSequence):
             self._load_into(image, index)
         return images, *self._targets.rows(indices)
 
+    def _raw_fields(self) -> list[str]:
+        return [ALONE]
+
+    def _over(self, records: Records) -> Self:
+        other, given = self._emptied(len(records)), self._given
+        items = [record[ALONE] for record in records]
+        written = file_of if given is None else None
+        other._files = RawFiles(items, self._root, "image", self._largest, written)
+        if given is not None:
+            check_paths(given.foreign, other._files)
+            other._given = dataclasses.replace(given, foreign=RawForeign(given.foreign, items))
+        other._targets = Targets(None, None, len(items))
+        return other
+
+    @property
+    def _faster(self) -> Mapping[str, str]:
+        if self._decode.fast or self._given is not None:
+            return {}
+        return {"decode": "fast=True decodes a JPEG at the smallest scale that suffices"}
+
+    @property
+    def _leaf_kinds(self) -> Mapping[str, Kind]:
+        ids = self._nearest and self._shape[-1] == 1 and self._scale is None
+        return {"inputs": Mask() if ids else Image(), **super()._leaf_kinds}
+
+    @stage("decode")
     def _load_into(self, out: Pixels, index: int) -> None:
         try:
             pixels = self._pixels(index)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from ...errors import ArgumentError, MultiseqError, SampleError
+from ...errors import MultiseqError, SampleError
 from ...transforms import Holder, Transform, Vocabulary
-from ...transforms.steps import as_steps, stacked
+from ...transforms.steps import Chain, stacked
 
-__all__ = ["ColumnNames", "ColumnLeaf", "dtype_of", "leaves_of", "with_transforms"]
+__all__ = ["ColumnNames", "ColumnLeaf", "dtype_of", "leaves_of"]
 
 ColumnNames = str | Sequence[str]
 
@@ -30,28 +30,37 @@ class ColumnLeaf(Holder):
         columns: A column, or a list of columns.
 
     Attributes:
+        source: What tells it from what is made of other columns.
         places: Where its columns are in a row.
-        function: What each value is given to first.
-        transform: What the values, or what the function returned, are given to.
+        called: The name under which `transforms=` has steps for it.
+        chain: Those steps.
         dtype: Of the numbers in its one column; None where it holds something else.
+        is_raw: Whether it is left as it is read, for the base to transform.
     """
 
     def __init__(self, name: Any, columns: ColumnNames) -> None:
         self.name, self.is_vector = name, not isinstance(columns, str)
         self.columns = [columns] if isinstance(columns, str) else list(columns)
+        self.source = self.is_vector, *self.columns
         self.places: list[int] = []
-        self.function: Callable[[Any], Any] | None = None
-        self.transform: Transform | None = None
+        self.called, self.chain = name, Chain(())
         self.dtype: type | None = None
+        self.is_raw = False
 
     @property
     def is_typed(self) -> bool:
         """Whether all values of its column together decide what becomes of one."""
-        return self.function is None and not self.is_vector and not self._is_category
+        return not (self.is_vector or self.takes_values or self._is_category)
+
+    @property
+    def takes_values(self) -> bool:
+        """Whether a function is given each value as the database has it."""
+        first = self.chain.first
+        return first is not None and not self.is_vector and not isinstance(first, Transform)
 
     @property
     def _is_category(self) -> bool:
-        return isinstance(self.transform, Vocabulary)
+        return isinstance(self.chain.first, Vocabulary)
 
     def load(self, columns: Sequence[Any], keys: Sequence[Any]) -> Any:
         """Returns what the model gets.
@@ -68,21 +77,23 @@ class ColumnLeaf(Holder):
         """
         try:
             values = self.read(columns, keys)
-            if self.transform is not None:
-                values = self.transform.transform(values)
-            elif self.function is not None:
-                return stacked(values)
+            if self.is_raw:
+                return values
+            if self.chain.steps:
+                values = self.chain.rows(values)
+            if self.chain.ends_in_function:
+                values = stacked(values)
         except MultiseqError as error:
             error.at(input=self.name)
             raise
-        if self.function is None:
+        if not self.takes_values:
             self._check(values, columns, keys)
         return values
 
     def read(self, columns: Sequence[Any], keys: Sequence[Any]) -> Any:
-        """Returns the values that the transform is given."""
-        if self.function is not None:
-            return list(map(self.function, columns[self.places[0]]))
+        """Returns the values that the first step is given."""
+        if self.takes_values:
+            return list(columns[self.places[0]])
         if not self.is_vector:
             return self._column(columns[self.places[0]], keys)
         chosen = [columns[place] for place in self.places]
@@ -97,13 +108,17 @@ class ColumnLeaf(Holder):
         kinds = set(map(type, column))
         if self._is_category and kinds <= _NUMBERS | _TEXT:
             return _categories(column)
-        if self.dtype is None and self.transform is not None and kinds <= _TEXT:
+        held = _HELD.get(self.dtype, set())
+        if self.is_raw and type(None) in kinds and kinds <= {*held, type(None)}:
+            decimal = np.dtype(self.dtype).kind == "f"  # NaN is of the same kind as the others.
+            return np.array(column, self.dtype) if decimal else list(column)
+        takes_text = self.dtype is None and self.chain.first is not None
+        if kinds <= _TEXT and (self.is_raw or takes_text):
             return list(column)
         if not kinds <= _NUMBERS:
             raise self._is_no_number(self.columns[0], column, keys)
-        if self.transform is None and type(None) in kinds:
+        if not (self.chain.steps or self.is_raw) and type(None) in kinds:
             return np.array(column, np.float64)  # Which `_check` refuses.
-        held = _HELD.get(self.dtype, set())
         if kinds <= held:
             with contextlib.suppress(OverflowError):
                 return np.array(column, self.dtype)
@@ -125,8 +140,10 @@ class ColumnLeaf(Holder):
         if self.is_vector:
             fix = "make it a number in the query, or an input of its own with a transform"
         elif isinstance(value, str):
-            fix = f"add transforms={{{self.name!r}: Vocabulary()}}, and call adapt() on the "
-            fix += "training sequence; or a function that makes numbers of it"
+            fix = (
+                f"add transforms={{{self.name!r}: Vocabulary()}}, for a target Labels(), and call "
+            )
+            fix += "adapt() on the training sequence; or a function that makes numbers of it"
         else:
             fix = f"make it a number in the query, or by transforms={{{self.name!r}: function}}"
         return SampleError(
@@ -196,29 +213,3 @@ def _are_columns(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(isinstance(name, str) for name in value)
     return isinstance(value, str)
-
-
-def with_transforms(leaves: Sequence[ColumnLeaf], given: Mapping[Any, Any]) -> None:
-    """Gives leaves the functions and transforms that are meant for them.
-
-    Raises:
-        ArgumentError: A name is none of theirs, or of two that differ; or it is no transform.
-    """
-    for name, value in given.items():
-        named = [leaf for leaf in leaves if leaf.name == name]
-        if len({(leaf.is_vector, *leaf.columns) for leaf in named}) != 1:
-            raise ArgumentError(
-                f"transforms: {name!r} is " + ("two different things" if named else "no input"),
-                got=f"transforms for {list(given)}",
-                expected=f"one of {[leaf.name for leaf in leaves]}",
-                fix="name a target otherwise than the inputs" if named else "correct the name",
-            )
-        function, transform = as_steps(value)
-        for leaf in named:
-            if function is not None and leaf.is_vector:
-                raise ArgumentError(
-                    f"transforms: a function takes one column, and {name!r} is a vector",
-                    got=f"columns {leaf.columns}",
-                    fix="make it a transform, or do it in the query",
-                )
-            leaf.function, leaf.transform = function, transform

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 import numpy as np
 
+from ...base.encoding import Records
 from ...engine.job import Layout
 from ...errors import AlignmentError, ArgumentError, SourceError, list_names
 from ...keys.selection import checked_keys
 from ...keys.targets import Targets
 from ...order import Indices
+from ...pipeline import names_given, own_steps, parted
+from ...plots.kinds import Kind, Named
+from ...plots.naming import undo_of
 from ...samples import Spec, Structure
 from ...sequence import MultiInputSequence
-from ...settings import BaseKeywords
+from ...settings import OtherKeywords
 from ...sources.flat import FlatTexts
 from ...sources.sql.alchemy import AlchemyDatabase
 from ...sources.sql.databases import Database, SQLiteDatabase
 from ...sources.sql.queries import checked_query, path_or_url
-from .columns import ColumnLeaf, ColumnNames, dtype_of, leaves_of, with_transforms
+from ...stages import stage
+from ...transforms.learned import steps_of
+from ...transforms.steps import Chain, shown
+from .columns import ColumnLeaf, ColumnNames, dtype_of, leaves_of
+from .raws import RawRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +88,9 @@ class SQLSequence(MultiInputSequence):
 
             - a transform, such as `Standardize()` or `Vocabulary()`, which `adapt()` learns;
             - a function of one value of a column: text into the ids of its tokens, or bytes into
-              an array. It is given NULL as None;
-            - a tuple of a function and a transform, such as a tokenizer and a `Vocabulary`.
+              an array. It is given NULL as None; of a list of columns, a float64 vector with NaN;
+            - a tuple of any number of those, such as a tokenizer and a `Vocabulary`, which learn
+              one after the other.
 
             Where a function returns lists, they may differ in length: batches are padded to their
             longest, or as `spec` says. In a tuple of inputs the position is the name
@@ -105,7 +114,7 @@ class SQLSequence(MultiInputSequence):
         targets: Any = None,
         transforms: Mapping[Any, Any] | None = None,
         sample_weight: Any = None,
-        **keywords: Unpack[BaseKeywords],
+        **keywords: Unpack[OtherKeywords],
     ) -> None:
         parts = {"inputs": inputs, "targets": targets, "sample_weight": sample_weight}
         nested = {name: leaves_of(name, part) for name, part in parts.items() if part is not None}
@@ -121,7 +130,14 @@ class SQLSequence(MultiInputSequence):
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         self._structure = Structure(tuple(in_table.values()))
         self._leaves: list[ColumnLeaf] = self._structure.flatten(tuple(in_table.values()))
-        with_transforms(self._leaves, transforms or {})
+        own, given = parted(steps_of(transforms) or {}, None if "targets" in in_table else targets)
+        names, columns = zip(*[(leaf.name, leaf.source) for leaf in self._leaves], strict=True)
+        steps = own_steps(own, keywords.get("missing"), self._structure.names, names, columns)
+        for number, (name, chain) in steps.chains.items():
+            self._leaves[number].called, self._leaves[number].chain = name, chain
+        for number in steps.masked:
+            self._leaves[number].is_raw = True
+        base: Any = {**keywords, **steps.left_to_base(given)}
         try:
             index = self._opened(database, table_or_query, key)
         except SourceError as error:
@@ -131,9 +147,10 @@ class SQLSequence(MultiInputSequence):
             None if "sample_weight" in in_table else sample_weight,
             index,
             targets_elsewhere="targets" in in_table,
+            named=names_given(base),
         )
         self._others_at = 2 if "targets" in in_table else 1
-        super().__init__(index, **keywords)
+        super().__init__(index, **base)
 
     def _opened(self, database: Any, table_or_query: Any, key: str) -> pd.Index[Any]:
         """Looks for the columns, and reads the keys."""
@@ -155,7 +172,7 @@ class SQLSequence(MultiInputSequence):
         typed = [leaf for leaf in self._leaves if leaf.is_typed]
         types = self._database.types([leaf.columns[0] for leaf in typed]) if typed else []
         for leaf, held in zip(typed, types, strict=True):
-            leaf.dtype = dtype_of(held, leaf.transform is not None)
+            leaf.dtype = dtype_of(held, bool(leaf.chain.steps))
         try:
             return checked_keys(self._row_keys.values)
         except AlignmentError as error:
@@ -166,11 +183,23 @@ class SQLSequence(MultiInputSequence):
     @property
     def transforms(self) -> dict[Any, Any]:
         """What `adapt()` learns, by the name of its input or target."""
-        return {leaf.name: leaf.transform for leaf in self._leaves if leaf.transform is not None}
+        return shown(self._own_chains())
+
+    def _own_chains(self) -> dict[Any, Chain]:
+        return {leaf.called: leaf.chain for leaf in self._leaves if leaf.chain.steps}
+
+    @property
+    def _leaf_kinds(self) -> Mapping[str, Kind]:
+        own = {
+            name: Named(tuple(leaf.columns), undo_of(leaf.chain))
+            for name, leaf in zip(self._structure.names, self._leaves, strict=True)
+            if leaf.is_vector
+        }
+        return {**super()._leaf_kinds, **own}
 
     @property
     def _of_inputs(self) -> set[Any]:
-        return {leaf.name for leaf in self._leaves[: len(self._structure.of_inputs())]}
+        return {leaf.called for leaf in self._leaves[: len(self._structure.of_inputs())]}
 
     def load_sample(self, index: int) -> Any:
         """Reads one row."""
@@ -188,6 +217,19 @@ class SQLSequence(MultiInputSequence):
         """Reads several rows by one query."""
         return self._assemble(self._load(indices), self._others.rows(indices))
 
+    def _raw_fields(self) -> list[str]:
+        leaves = self._leaves[: len(self._structure.of_inputs())]
+        return list(dict.fromkeys(name for leaf in leaves for name in leaf.columns))
+
+    def _over(self, records: Records) -> Self:
+        other = self._emptied(len(records))
+        other._structure = self._structure.of_inputs()
+        other._leaves = self._leaves[: len(other._structure)]
+        other._database = cast(Any, RawRows(records, other._leaves))
+        other._row_keys = _RowKeys(list(range(len(records))))
+        other._others, other._others_at = Targets(None, None, len(records)), 1
+        return other
+
     def close(self) -> None:
         """Ends the workers, and closes this process' connections. Both start again when needed."""
         super().close()
@@ -200,7 +242,7 @@ class SQLSequence(MultiInputSequence):
     def make_layout(self) -> Layout:
         """What samples look like: an axis is variable where a function returned a list."""
         layout = super().make_layout()
-        lists = self._lists()
+        lists = self._own_lists()
         specs = [
             Spec((None, *spec.shape[1:]), spec.dtype) if given is None and name in lists else spec
             for name, spec, given in zip(
@@ -212,17 +254,23 @@ class SQLSequence(MultiInputSequence):
         ]
         return Layout(layout.structure, specs, layout.weighting)
 
-    def _lists(self) -> set[str]:
+    def _own_lists(self) -> set[str]:
         """The names of those leaves for which a function returns a list."""
-        if all(leaf.function is None for leaf in self._leaves):
+        if not any(leaf.chain.has_functions for leaf in self._leaves):
             return set()
         keys, columns = self._read(np.array([self._source_index(0)]))
         return {
             name
             for name, leaf in zip(self._structure.names, self._leaves, strict=True)
-            if leaf.function is not None and isinstance(leaf.read(columns, keys)[0], list | tuple)
+            if leaf.chain.gives_list(leaf.read(columns, keys)[0])
         }
 
+    def _as_read(self, index: int) -> dict[str, Any]:
+        keys, columns = self._read(np.array([index]))
+        values = [leaf.read(columns, keys)[0] for leaf in self._leaves]
+        return dict(zip(self._structure.names, values, strict=True))
+
+    @stage("query")
     def _read(self, indices: Indices) -> tuple[list[Any], list[Any]]:
         """The keys of rows, and the columns of those rows."""
         keys = self._row_keys.at(indices)
@@ -240,9 +288,9 @@ class SQLSequence(MultiInputSequence):
         """The same of several rows, by one query."""
         keys, columns = self._read(indices)
         return {
-            leaf.name: leaf.read(columns, keys)
+            leaf.called: leaf.chain.before_shown(leaf.read(columns, keys))
             for leaf in self._leaves
-            if leaf.transform is not None
+            if leaf.chain.shown is not None
         }
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -13,29 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import ArgumentError, describe, few
+from ...checks import text_refused
+from ...errors import ArgumentError, describe, few, nearest
+from ...keys.targets import plain
 from ...keys.times import as_moments
 from ...transforms.base import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["categories", "column", "is_name", "nearest", "numbers", "target"]
+__all__ = ["categories", "column", "frame_of", "is_name", "numbers", "target"]
 
 Array = npt.NDArray[Any]
 
 _CATEGORIES = (str, bytes, bool, int, float, np.number, np.bool_)
 _EPOCH = np.datetime64(0, "s")
 _SECOND = np.timedelta64(1, "s")
-
-
-def nearest(name: Any, known: Sequence[Any]) -> str:
-    """Returns how to go on after a name that is not known: "did you mean ...?", or all of them."""
-    close = difflib.get_close_matches(str(name).lower(), [str(each).lower() for each in known], 3)
-    alike = [repr(each) for each in known if str(each).lower() in close]
-    if alike:
-        return f"did you mean {' or '.join(alike)}?"
-    return f"use one of {few(list(known), 20)}"
 
 
 def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
@@ -56,6 +48,16 @@ def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
     raise ArgumentError(
         "the table has several columns of one name", got=twice, fix="give each its own"
     )
+
+
+def frame_of(records: Sequence[Mapping[Any, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Returns records as a table of these columns; one of which nothing is known is all NaN."""
+    import pandas as pd
+
+    rows = [{str(name): value for name, value in record.items()} for record in records]
+    frame = pd.DataFrame({name: [row[name] for row in rows] for name in names})
+    lost = [name for name in names if frame[name].isna().all()]
+    return frame.astype(dict.fromkeys(lost, float))
 
 
 def is_name(frame: pd.DataFrame, value: Any) -> bool:
@@ -206,22 +208,30 @@ def _no_category(series: pd.Series[Any], got: str) -> ArgumentError:
     )
 
 
-def target(series: pd.Series[Any]) -> Array:
+def target(series: pd.Series[Any], name: str, output: Any, has_steps: bool) -> Any:
     """Returns a column as targets or weights: numbers or bools, none of them missing.
+
+    Args:
+        series: The column.
+        name: What it is for, such as "targets".
+        output: Its name among several outputs.
+        has_steps: Whether `transforms=` has steps for it: they take whatever it holds.
 
     Raises:
         ArgumentError: It holds something else, or values are missing.
     """
-    name = f"frame[{series.name!r}]"
+    import pandas as pd
+
+    if has_steps and series.dtype.kind not in "mM":
+        is_categorical = isinstance(series.dtype, pd.CategoricalDtype)
+        return series.array if is_categorical else plain(series)
+    shown = f"frame[{series.name!r}]"
     if series.hasnans:
         missing = series.index[series.isna()]
         raise ArgumentError(
             f"the target column {series.name!r} lacks values",
             got=f"{len(missing)} rows without: {few(missing)}",
-            fix=f"leave them out: frame.dropna(subset=[{series.name!r}]); or pass {name} itself, "
+            fix=f"leave them out: frame.dropna(subset=[{series.name!r}]); or pass {shown} itself, "
             "where your loss can do with NaN",
         )
-    return numbers(
-        series,
-        f"number the classes: pass {name}.astype('category').cat.codes in place of the name",
-    )
+    return numbers(series, text_refused(name, output)["fix"])

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...collate import cast
-from ...errors import MultiseqError, SpecError, describe
-from ...transforms import Holder, Standardize, Transform
+from ...errors import LoadError, MultiseqError, SampleError, SpecError, describe
+from ...transforms import Holder
+from ...transforms.steps import Chain
+from .columns import categories, numbers
 
 __all__ = ["Categories", "Encoded", "Frame", "Numbers"]
 
@@ -21,30 +23,39 @@ _ROWS = 1 << 13  # Transformed at a time: a table may have thousands of columns.
 
 
 class Encoded(Holder, ABC):
-    """One input: what the table holds, and what the transform makes of it.
+    """One input: what the table holds, and what its steps make of it.
 
     Args:
         name: Of the input.
-        transform: Of its values, or None to leave them as they are.
+        called: The name under which `transforms=` has steps for it.
+        chain: Those steps; without any, values are left as they are.
+
+    Attributes:
+        names: Of the columns.
     """
 
-    def __init__(self, name: str, transform: Transform | None) -> None:
-        self.name, self.transform = name, transform
+    names: tuple[str, ...]
+
+    def __init__(self, name: str, called: Any, chain: Chain) -> None:
+        self.name, self.called, self.chain = name, called, chain
         self._made: tuple[int, Array] | None = None
 
     @abstractmethod
+    def over(self, frame: Any) -> Encoded:
+        """Returns the same input of another table, which has all columns that are used."""
+
+    @abstractmethod
     def rows(self, indices: Any) -> Any:
-        """Returns the values of some rows, as the transform takes them."""
+        """Returns the values of some rows, as the first step takes them."""
 
     @abstractmethod
     def _transformed(self) -> Array:
         """Returns what the model gets, for all rows."""
 
     def array(self) -> Array:
-        """Returns what the model gets, for all rows; made anew where the transform learned."""
-        learned = 0 if self.transform is None else self.transform.times_learned
-        made = self._made
-        if made is None or made[0] != learned or not self._ready():
+        """Returns what the model gets, for all rows; made anew where a step learned."""
+        learned, made = self.chain.times_learned, self._made
+        if made is None or made[0] != learned or not self.chain.adapted:
             try:
                 self._made = made = learned, self._transformed()
             except MultiseqError as error:
@@ -52,26 +63,40 @@ class Encoded(Holder, ABC):
                 raise
             except Exception as error:
                 raise SpecError(
-                    f"{self.transform!r} raised {type(error).__name__}: {error}",
+                    f"{self._steps} raised {type(error).__name__}: {error}",
                     fix="choose a transform that can do with every value in the table",
                 ).at(input=self.name) from error
         return made[1]
 
-    def _ready(self) -> bool:
-        return self.transform is None or self.transform.adapted
+    @property
+    def _steps(self) -> str:
+        steps = self.chain.steps
+        return repr(steps[0] if len(steps) == 1 else steps or None)
 
     def _apply(self, values: Any) -> Array:
         """Transforms values.
 
         Raises:
-            NotAdaptedError: The transform has not learned.
-            SpecError: It made something else than numbers, or left some missing.
+            NotAdaptedError: A step has not learned.
+            SpecError: They made something else than numbers, or left some missing.
         """
-        array = np.asarray(values if self.transform is None else self.transform.transform(values))
+        return self._checked(self.chain.rows(values) if self.chain.steps else values)
+
+    def _checked(self, values: Any) -> Array:
+        """Returns what the model gets, if it is numbers of which none is missing."""
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise SpecError(
+                "rows of the table would differ in shape",
+                got=f"lists or arrays of different lengths after {self._steps}",
+                expected="the same shape for each row",
+                fix="pad them in the last function; or read texts by a TextSequence, and join it",
+            ) from error
         if array.dtype.kind not in "biuf":
             raise SpecError(
                 "the values are no numbers",
-                got=f"{describe(array)} after {self.transform!r}",
+                got=f"{describe(array)} after {self._steps}",
                 expected="numbers for the model; where categories have no transform, integers",
                 fix="choose a transform that makes numbers, such as Vocabulary()",
             )
@@ -80,12 +105,9 @@ class Encoded(Holder, ABC):
         missing = np.isnan(array)
         if not missing.any():
             return array
-        if isinstance(self.transform, Standardize):
-            array[missing] = 0  # The mean.
-            return array
         raise SpecError(
-            "values are missing" if self.transform is None else "the transform left values missing",
-            got=f"{int(missing.sum())} NaN after {self.transform!r}",
+            "the transform left values missing" if self.chain.steps else "values are missing",
+            got=f"{int(missing.sum())} NaN after {self._steps}",
             expected="a number in place of each",
             fix="fill them in before, as with scikit-learn's make_pipeline(SimpleImputer(), ...); "
             "or use Standardize(), after which they are the mean",
@@ -95,36 +117,62 @@ class Encoded(Holder, ABC):
 class _Chunked(Encoded):
     """Several columns that make one array, a chunk of rows at a time."""
 
-    def __init__(self, name: str, transform: Transform | None, n: int) -> None:
-        super().__init__(name, transform)
+    def __init__(self, name: str, called: Any, chain: Chain, n: int) -> None:
+        super().__init__(name, called, chain)
         self._n = n
 
     def _transformed(self) -> Array:
         whole: Array = np.empty(0)
         for start in range(0, self._n, _ROWS):
-            chunk = self._apply(self.rows(slice(start, start + _ROWS)))
+            chunk = self._applied(start, min(start + _ROWS, self._n))
             if not start:
                 dtype = np.float32 if chunk.dtype.kind == "f" else chunk.dtype
                 whole = np.empty((self._n, *chunk.shape[1:]), dtype)
             whole[start : start + _ROWS] = cast(chunk, whole.dtype, self.name)
         return whole
 
+    def _applied(self, start: int, stop: int) -> Array:
+        """Transforms some rows; an error of one says which."""
+        try:
+            return self._apply(self.rows(slice(start, stop)))
+        except (LoadError, SampleError):
+            for row in range(start, stop):
+                try:
+                    self._apply(self.rows(slice(row, row + 1)))
+                except (LoadError, SampleError) as error:
+                    error.got = f"{error.got}, of row {row} of the table"
+                    raise
+            raise
+
 
 class Numbers(_Chunked):
-    """Numeric columns: float64 of shape (n, k) to the transform, NaN for what is missing.
+    """Numeric columns: float64 of shape (n, k) to the first step, NaN for what is missing.
 
     Args:
         name: Of the input.
-        transform: Of its values, or None.
+        called: As of any.
+        chain: As of any.
         columns: The k columns, each of shape (n,).
         n: Number of rows.
+        names: Of the columns.
     """
 
     def __init__(
-        self, name: str, transform: Transform | None, columns: Sequence[Array], n: int
+        self,
+        name: str,
+        called: Any,
+        chain: Chain,
+        columns: Sequence[Array],
+        n: int,
+        names: Sequence[Any],
     ) -> None:
-        super().__init__(name, transform, n)
-        self._columns = columns
+        super().__init__(name, called, chain, n)
+        self._columns, self.names = columns, tuple(map(str, names))
+
+    def over(self, frame: Any) -> Numbers:
+        """Returns the same input of another table."""
+        arrays = [numbers(frame[name]) for name in self.names]
+        return Numbers(self.name, self.called, self.chain, arrays, len(frame), self.names)
 
     def rows(self, indices: Any) -> Array:
         """Returns float64 of shape (rows, k)."""
@@ -136,17 +184,24 @@ class Numbers(_Chunked):
 
 
 class Frame(_Chunked):
-    """Columns of any kind, as a DataFrame to the transform.
+    """Columns of any kind, as a DataFrame to the first transform.
 
     Args:
         name: Of the input.
-        transform: Of its rows.
+        called: As of any.
+        chain: As of any.
         frame: The columns.
     """
 
-    def __init__(self, name: str, transform: Transform | None, frame: Any) -> None:
-        super().__init__(name, transform, len(frame))
-        self._frame = frame
+    def __init__(self, name: str, called: Any, chain: Chain, frame: Any) -> None:
+        super().__init__(name, called, chain, len(frame))
+        self._frame, self.names = frame, tuple(map(str, frame.columns))
+
+    def over(self, frame: Any) -> Frame:
+        """Returns the same input of another table."""
+        own = self._frame
+        columns = {each: frame[str(each)].astype(own[each].dtype) for each in own.columns}
+        return Frame(self.name, self.called, self.chain, type(own)(columns))
 
     def rows(self, indices: Any) -> Any:
         """Returns a DataFrame."""
@@ -154,27 +209,36 @@ class Frame(_Chunked):
 
 
 class Categories(Encoded):
-    """A categorical column; its transform sees each category once.
+    """A categorical column; its steps see each category once.
 
     Args:
         name: Of the input.
-        transform: Of its categories, or None.
+        called: As of any.
+        chain: As of any.
         codes: Shape (n,): the number of each row's category; -1 for a missing one.
         categories: Text, numbers or bools.
+        column: The name of the column.
     """
 
     def __init__(
         self,
         name: str,
-        transform: Transform | None,
+        called: Any,
+        chain: Chain,
         codes: npt.NDArray[np.int32],
         categories: Sequence[Any],
+        column: Any,
     ) -> None:
-        super().__init__(name, transform)
-        self._codes = codes
+        super().__init__(name, called, chain)
+        self._codes, self.names = codes, (str(column),)
         missing = [None] if (codes < 0).any() else []  # The last one: code -1.
         self._categories = np.empty(len(categories) + len(missing), object)
         self._categories[:] = [*categories, *missing]
+
+    def over(self, frame: Any) -> Categories:
+        """Returns the same input of another table."""
+        (column,) = self.names
+        return Categories(self.name, self.called, self.chain, *categories(frame[column]), column)
 
     def rows(self, indices: Any) -> Array:
         """Returns an object array of categories, None for missing ones."""
@@ -182,16 +246,21 @@ class Categories(Encoded):
         return found
 
     def _transformed(self) -> Array:
-        values: Any = self._categories
-        if self.transform is None:
-            values = np.asarray(values.tolist())
-            limits = np.iinfo(np.int32)
-            if (
-                values.dtype.kind in "biu"
-                and limits.min <= values.min() <= values.max() <= limits.max
-            ):
-                values = values.astype(np.int32)
-        table = self._apply(values)
+        if self.chain.learners or self.chain.has_functions:
+            table = self._apply(self._categories)
+        else:
+            values: list[Any] = self._categories.tolist()
+            for step in self.chain.steps:
+                values = list(map(step, values))  # One by one: integers stay integers.
+            table = self._checked(_as_ids(np.asarray(values)))
         if table.dtype == np.float64:
             table = cast(table, np.float32, self.name)
         return table[self._codes]
+
+
+def _as_ids(values: Array) -> Array:
+    """Returns whole numbers as int32, where they fit."""
+    limits = np.iinfo(np.int32)
+    if values.dtype.kind in "biu" and limits.min <= values.min() <= values.max() <= limits.max:
+        return values.astype(np.int32)
+    return values

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import ArgumentError, describe, few
+from ...transforms import Labels, Vocabulary
 from .columns import column, is_name, target
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_list", "key_columns", "names_within", "target_columns"]
+__all__ = ["as_list", "classes_within", "key_columns", "names_within", "target_columns"]
 
 _LOOKED_AT = 100  # Keys, among the names of a dict.
 
@@ -37,6 +38,30 @@ def names_within(*values: Any) -> set[str]:
         elif isinstance(value, list | tuple):
             found |= names_within(*value)
     return found
+
+
+def classes_within(targets: Any, transforms: Any) -> set[str]:
+    """Returns the names of target columns whose cells are classes, which stand for themselves.
+
+    Args:
+        targets: As they were given.
+        transforms: What was given: steps that begin with `Labels` or a `Vocabulary` take classes.
+    """
+    if not isinstance(transforms, Mapping):
+        return set()
+    named = {"targets": targets}
+    if isinstance(targets, Mapping):
+        named |= dict(targets) | {f"targets[{name!r}]": each for name, each in targets.items()}
+    elif isinstance(targets, tuple):
+        named |= {f"targets[{number}]": each for number, each in enumerate(targets)}
+    return names_within(*(each for name, each in named.items() if _numbers(transforms.get(name))))
+
+
+def _numbers(steps: Any) -> bool:
+    """Whether what is given is numbered first of all."""
+    some = getattr(steps, "steps", steps)
+    first = some[0] if isinstance(some, list | tuple) and some else some
+    return isinstance(first, Labels | Vocabulary)
 
 
 def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
@@ -63,7 +88,12 @@ def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
 
 
 def target_columns(
-    frame: pd.DataFrame, value: Any, role: str, keys: pd.Index[Any]
+    frame: pd.DataFrame,
+    value: Any,
+    role: str,
+    keys: pd.Index[Any],
+    steps: Collection[Any] = (),
+    output: Any = None,
 ) -> tuple[Any, list[Any]]:
     """Returns targets or weights, with columns in place of their names, and the names.
 
@@ -72,21 +102,29 @@ def target_columns(
         value: A name, a list of names, values; or a tuple or a dict of those by output.
         role: What they are, for errors.
         keys: Of the samples.
+        steps: The names that `transforms=` has steps for.
+        output: The name of the output, where there are several by name.
 
     Raises:
         ArgumentError: There is no such column, or it does not hold numbers; or names and values
             cannot be told apart.
     """
     if isinstance(value, Mapping) and not _is_by_key(frame, value, keys):
-        parts = {key: target_columns(frame, each, role, keys) for key, each in value.items()}
+        parts = {
+            key: target_columns(frame, each, f"{role}[{key!r}]", keys, steps, key)
+            for key, each in value.items()
+        }
         return {key: each for key, (each, _) in parts.items()}, _joined(parts.values())
     if isinstance(value, tuple) and not _is_column(frame, value):
-        several = [target_columns(frame, each, role, keys) for each in value]
+        several = [
+            target_columns(frame, each, f"{role}[{k}]", keys, steps) for k, each in enumerate(value)
+        ]
         return tuple(each for each, _ in several), _joined(several)
     names = None if value is None else _names(frame, value, role)
     if names is None:
         return value, []
-    arrays = [target(column(frame, name)) for name in names]
+    has_steps = role in steps or (output is not None and output in steps)
+    arrays = [target(column(frame, name), role, output, has_steps) for name in names]
     return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)
 
 

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ...base.encoding import Records
 from ...engine.job import Layout
 from ...errors import ArgumentError
 from ...keys.rows import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
-from ...samples import Sample, Structure
+from ...pipeline import names_given, parted
+from ...plots.kinds import Kind, Named
+from ...plots.naming import undo_of
+from ...samples import Sample, Structure, copied
 from ...sequence import MultiInputSequence
-from ...settings import BaseKeywords
+from ...settings import OtherKeywords
 from ...sources.delimited import Reading
 from ...sources.tables import as_frame
-from ...transforms import Standardize, Transform, Vocabulary, as_transform
-from .columns import categories, column, nearest, numbers
-from .inputs import Categories, Encoded, Frame, Numbers
-from .naming import as_list, key_columns, names_within, target_columns
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ...transforms import Transform
+from ...transforms.steps import Chain, shown
+from .columns import frame_of
+from .inputs import Encoded, Numbers
+from .naming import classes_within, key_columns, names_within, target_columns
+from .plan import Plan
 
 __all__ = ["TableSequence"]
 
 Array = npt.NDArray[Any]
-
-_NUMERIC, _WHOLE = "numeric", "inputs"  # Names of inputs that the user gave none.
 
 
 class TableSequence(MultiInputSequence):
@@ -77,18 +76,22 @@ class TableSequence(MultiInputSequence):
     Args:
         frame: A DataFrame; the path of a .csv (also compressed) or .parquet file; an Arrow table,
             or anything else with `to_pandas()`. Of a .csv, pandas takes "NA" and the like for
-            missing: read it yourself where that is a category. Keys and categories such as `007`,
-            `1e5` or `1.10`, which no number prints as, make their column text.
+            missing: read it yourself where that is a category. Keys, categories and classes (of
+            `Labels`) such as `007`, `1e5` or `1.10`, which no number prints as, make their column
+            text.
         targets: A column's name, a list of them (for targets of shape (m,)), an array, or a
             Series (aligned by its index); for several outputs, a tuple or a dict of those. A list
             that holds the name of a column is one of names: values are then passed as an array.
         numeric: Names of columns, or lists of them by input name.
         categorical: Names of columns, which hold text, numbers or booleans; or such by input name.
-        transforms: By the name of the input: a transform, or one of scikit-learn's, in place of
-            the default; None leaves the values as they are. Or a transform of the whole table,
-            such as a `ColumnTransformer`: it gets a DataFrame of `numeric` and `categorical` (of
-            all columns but keys, targets and weights if none is named), and its result is the
-            only input.
+        transforms: By the name of the input, in place of the default: a transform, or one of
+            scikit-learn's, a function, or a tuple of any number of those, which learn one after
+            the other; None leaves the values as they are. A function is given one row: float64 of
+            shape (k,), NaN for what is missing; of a categorical column the category, None for a
+            missing one. Or a transform of the whole table (or a tuple of them, no functions), such
+            as a `ColumnTransformer`: it gets a DataFrame of `numeric` and `categorical` (of all
+            columns but keys, targets and weights if none is named), and its result is the only
+            input. Also steps of targets, by their names.
         keys: The name of a column, a list of names (for keys of several levels), or the samples'
             keys in order; by default the frame's index.
         sample_weight: As `targets`.
@@ -104,6 +107,7 @@ class TableSequence(MultiInputSequence):
     """
 
     checks_weights = False  # They are, when it is made.
+    _are_alike = True
 
     def __init__(
         self,
@@ -117,39 +121,43 @@ class TableSequence(MultiInputSequence):
         sample_weight: Any = None,
         sep: str = ",",
         decimal: str = ".",
-        **keywords: Unpack[BaseKeywords],
+        **keywords: Unpack[OtherKeywords],
     ) -> None:
         labels = names_within(keys, categorical)
         # Only a transform of the whole table gets columns that nothing names.
         rest = not labels.union(names_within(numeric)) - names_within(keys)
-        asked = names_within(numeric, targets, sample_weight)
-        how = Reading(None, labels - asked, asked if rest else None, sep, decimal)
+        classes = classes_within(targets, transforms)
+        asked = names_within(numeric, targets, sample_weight) - classes
+        how = Reading(None, (labels | classes) - asked, asked if rest else None, sep, decimal)
         table = as_frame(frame, how)
         index, others = key_columns(table, keys)
         self._source_rows = () if keys is None else rows_beside(index, table.index)
-        super().__init__(index, **keywords)
+        transforms, given = parted(transforms, targets)
+        plan = Plan(table, numeric, categorical, transforms, keywords.get("missing"))
+        base: Any = {**keywords, "transforms": given, "missing": plan.missing}
+        super().__init__(index, **base)
         if len(self.keys) != len(table):
             raise ArgumentError(
                 "keys and rows differ in number",
                 got=f"{len(self.keys)} keys for {len(table)} rows",
             )
-        values, outputs = target_columns(table, targets, "targets", self.keys)
+        named = names_given(base)
+        values, outputs = target_columns(table, targets, "targets", self.keys, named)
         weights, more = target_columns(table, sample_weight, "sample_weight", self.keys)
-        goals = Targets(values, weights, self.keys, self._source_rows).parts
-        plan = _Plan(table, numeric, categorical, transforms)
+        goals = Targets(values, weights, self.keys, self._source_rows, named=named).parts
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
         self._structure = Structure(sample)
         self._leaves: list[Any] = self._structure.flatten(sample)
-        self._transforms = {
-            leaf.name: leaf.transform
-            for leaf in self._leaves
-            if isinstance(leaf, Encoded) and leaf.transform is not None
-        }
+
+    def _steps_at(self, leaf: str) -> tuple[Any, ...]:
+        named = dict(zip(self._structure.names, self._leaves, strict=True))
+        own = named.get(leaf)  # The only input has another name in `transforms=`.
+        return own.chain.steps if isinstance(own, Encoded) else super()._steps_at(leaf)
 
     def load_sample(self, index: int) -> Sample:
         """Returns a row: the numeric input of shape (k,), ids of shape (), and the targets."""
         # Copied, for `augment` may write into them.
-        return self._structure.unflatten([array[index].copy() for array in self._arrays()])
+        return copied(self._structure.unflatten([array[index] for array in self._arrays()]))
 
     def target_rows(self, indices: Indices) -> Any:
         """The rows of the targets."""
@@ -159,7 +167,7 @@ class TableSequence(MultiInputSequence):
         """Takes rows straight into batch memory."""
         leaves = []
         for array in self._arrays():
-            if array.dtype.kind in "UST":
+            if array.dtype.kind in "USTO":
                 leaves.append(array[indices])
                 continue
             rows = aligned_empty((len(indices), *array.shape[1:]), array.dtype)
@@ -168,10 +176,39 @@ class TableSequence(MultiInputSequence):
             leaves.append(rows)
         return self._structure.unflatten(leaves)
 
+    def _raw_fields(self) -> list[str]:
+        leaves = [leaf for leaf in self._leaves if isinstance(leaf, Encoded)]
+        return list(dict.fromkeys(name for leaf in leaves for name in leaf.names))
+
+    def _over(self, records: Records) -> Self:
+        other = self._emptied(len(records))
+        frame = frame_of(records, self._raw_fields())
+        other._structure = self._structure.of_inputs()
+        other._leaves = [leaf.over(frame) for leaf in self._leaves if isinstance(leaf, Encoded)]
+        return other
+
     @property
     def transforms(self) -> Mapping[str, Transform]:
         """The transforms by the name of their input; one of the whole table is "inputs"."""
-        return dict(self._transforms)
+        return shown(self._own_chains())
+
+    def _own_chains(self) -> dict[Any, Chain]:
+        leaves = [leaf for leaf in self._leaves if isinstance(leaf, Encoded)]
+        return {leaf.called: leaf.chain for leaf in leaves if leaf.chain.steps}
+
+    @property
+    def _leaf_kinds(self) -> Mapping[str, Kind]:
+        own = {
+            name: Named(leaf.names, undo_of(leaf.chain))
+            for name, leaf in zip(self._structure.names, self._leaves, strict=True)
+            if isinstance(leaf, Numbers)
+        }
+        return {**super()._leaf_kinds, **own}
+
+    def _as_read(self, index: int) -> dict[str, Any]:
+        pairs = zip(self._structure.names, self._leaves, strict=True)
+        rows = {n: leaf.rows(np.array([index])) for n, leaf in pairs if isinstance(leaf, Encoded)}
+        return {n: each[0] for n, each in rows.items() if isinstance(each, np.ndarray)}
 
     def raw(self, index: int) -> Mapping[str, Any]:
         """What the transforms learn from: by their names, one row's values."""
@@ -188,131 +225,16 @@ class TableSequence(MultiInputSequence):
     def for_workers(self) -> Self:
         """Returns a copy that holds the arrays, and no table."""
         other = super().for_workers()
-        other._leaves, other._transforms = self._arrays(), {}
+        other._leaves = self._arrays()
         return other
 
     def raw_rows(self, indices: Indices) -> dict[str, Any]:
         """The same of several rows."""
         return {
-            leaf.name: leaf.rows(indices)
+            leaf.called: leaf.chain.before_shown(leaf.rows(indices))
             for leaf in self._leaves
-            if isinstance(leaf, Encoded) and leaf.name in self._transforms
+            if isinstance(leaf, Encoded) and leaf.chain.shown is not None
         }
 
     def _arrays(self) -> list[Array]:
         return [leaf.array() if isinstance(leaf, Encoded) else leaf for leaf in self._leaves]
-
-
-class _Plan:
-    """Which columns make which input, and how they are transformed."""
-
-    def __init__(
-        self, table: pd.DataFrame, numeric: Any, categorical: Any, transforms: Any
-    ) -> None:
-        self._table = table
-        self._alone = not isinstance(numeric, Mapping)
-        groups = {_NUMERIC: numeric} if self._alone else numeric
-        named = _by_text({name: as_list(table, columns) for name, columns in groups.items()})
-        self._numeric = {name: columns for name, columns in named.items() if columns}
-        pairs = (
-            list(categorical.items())
-            if isinstance(categorical, Mapping)
-            else [(each, each) for each in as_list(table, categorical)]
-        )
-        self._check([*named.values(), [name for name, _ in pairs]])
-        self._categorical = _by_text(dict(pairs))
-        self._names = [*self._numeric, *self._categorical]
-        lists = list(self._numeric.values())
-        columns = itertools.chain(*lists, self._categorical.values())
-        self._columns = list(dict.fromkeys(columns))
-        for each in self._columns:
-            column(table, each)
-        given = {} if transforms is None else transforms
-        if not isinstance(given, Mapping):
-            given = {_WHOLE: given}
-        self._whole = _WHOLE in given and _WHOLE not in self._names
-        self._given = {
-            name: None if each is None else as_transform(each) for name, each in given.items()
-        }
-        self._check_names()
-
-    def _check(self, lists: list[list[Any]]) -> None:
-        twice = [each for names in lists for each, n in Counter(names).items() if n > 1]
-        if twice:
-            raise ArgumentError(f"{twice[0]!r} is named twice", fix="name each column once")
-
-    def _check_names(self) -> None:
-        twice = [name for name in self._numeric if name in self._categorical]
-        if twice:
-            raise ArgumentError(
-                f"{twice[0]!r} is named twice",
-                fix="name each column once; where two inputs have one name, give them others: "
-                "numeric={'name': [...]}, categorical={'name': 'column'}",
-            )
-        for name in self._given:
-            if name not in (self._names if not self._whole else [_WHOLE]):
-                raise ArgumentError(
-                    f"transforms: {name!r} is no input",
-                    got=f"inputs {[_WHOLE] if self._whole else self._names}",
-                    fix=f"give the column an input of its own, by numeric={{{name!r}: ...}}"
-                    if name in self._columns
-                    else nearest(name, self._names or [_WHOLE]),
-                )
-
-    def inputs(self, outputs: list[Any], others: set[Any]) -> Any:
-        """Returns the inputs, nested as in a sample.
-
-        Args:
-            outputs: The columns that are targets.
-            others: The columns that are keys or weights.
-        """
-        if leaked := [each for each in self._columns if each in outputs]:
-            raise ArgumentError(
-                f"the target {leaked[0]!r} is also an input", fix="take it out of the inputs"
-            )
-        others = others.union(outputs)
-        table, given, n = self._table, self._given, len(self._table)
-        if self._whole:
-            columns = self._columns or [each for each in table.columns if each not in others]
-            for each in columns:
-                column(table, each)
-            return Frame(_WHOLE, given[_WHOLE], table[columns])
-        if not self._names:
-            raise self._nothing_named(others)
-        nested: dict[str, Encoded] = {}
-        for name, columns in self._numeric.items():
-            arrays = [numbers(table[each]) for each in columns]
-            nested[name] = Numbers(name, given.get(name, Standardize()), arrays, n)
-        for name, each in self._categorical.items():
-            codes, found = categories(table[each])
-            nested[name] = Categories(name, given.get(name, Vocabulary()), codes, found)
-        return nested[_NUMERIC] if self._alone and not self._categorical else nested
-
-    def _nothing_named(self, others: set[Any]) -> ArgumentError:
-        free = [each for each in self._table.columns if each not in others]
-        kinds = {each: self._table[each].dtype.kind for each in free}
-        numeric = [each for each in free if kinds[each] in "biufmM"]
-        rest = [each for each in free if each not in numeric]
-        return ArgumentError(
-            "no column is named as an input",
-            fix=f"such as numeric={numeric}, categorical={rest}",
-        )
-
-
-def _by_text(named: Mapping[Any, Any]) -> dict[str, Any]:
-    """Returns a dict by names as text.
-
-    Raises:
-        ArgumentError: Two become one.
-    """
-    found: dict[str, Any] = {}
-    for name, value in named.items():
-        if str(name) in found:
-            alike = [each for each in named if str(each) == str(name)]
-            raise ArgumentError(
-                "two inputs would have one name",
-                got=f"{alike[0]!r} and {alike[1]!r}",
-                fix="give them others: numeric={'name': [...]}, categorical={'name': column}",
-            )
-        found[str(name)] = value
-    return found

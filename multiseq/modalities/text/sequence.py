@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from ...base.encoding import ALONE, Records
 from ...checks import check_choice
-from ...errors import ArgumentError, SpecError, at_input
+from ...errors import ArgumentError, at_input
 from ...keys.rows import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
 from ...order import Indices
+from ...pipeline import apart, names_given
+from ...plots import kinds
+from ...plots.naming import kind_of
 from ...samples import Spec
 from ...sequence import MultiInputSequence
 from ...settings import BaseKeywords
 from ...sources.flat import FlatRows, FlatTexts
 from ...sources.items import check_items, check_keys, index_beside, items_and_keys, with_spec
+from ...stages import stage
 from ...transforms import Vocabulary
-from .tokenizers import Splitter, layer_length, splitter, words
+from ...wording import Texts
+from .absent import filled
+from .ids import LARGEST, at_once, checked_ids, packed
+from .tokenizers import Splitter, decoder, layer_length, splitter, words
+from .whole import whole_texts
 
 __all__ = ["TextSequence"]
 
 Ids = npt.NDArray[np.int32]
-
-_LARGEST = np.iinfo(np.int32).max
-_CHUNK = 1 << 14  # Token lists that are copied at a time: their values exist twice meanwhile.
 
 
 class TextSequence(MultiInputSequence):
@@ -54,8 +61,10 @@ class TextSequence(MultiInputSequence):
     It may be called from several threads at once. Texts are tokenized in each epoch anew; to do
     so once, make `source` of the ids that a tokenizer gave.
 
-    An empty text is all padding. After `Embedding(mask_zero=True)`, Keras' GlobalAveragePooling1D
-    makes NaN of it, since it divides by the number of tokens: leave such texts out, or fill them.
+    A text that is missing (None, NaN) is refused; `missing=""` makes an empty text of it, before it
+    is tokenized. An empty text is all padding. After `Embedding(mask_zero=True)`, Keras'
+    GlobalAveragePooling1D makes NaN of it, since it divides by the number of tokens: leave such
+    texts out, or fill them.
 
     Example:
         >>> words = Vocabulary(max_size=10_000, mask="")
@@ -101,24 +110,33 @@ class TextSequence(MultiInputSequence):
         if max_length is None:
             max_length = layer_length(tokenizer)
         self._max_length = None if max_length is None else _integer("max_length", max_length, 1)
-        self._pad_id = _integer("pad_id", pad_id, -_LARGEST)
+        self._pad_id = _integer("pad_id", pad_id, -LARGEST)
         self._pads_first = _is_pre("padding", padding)
         self._cuts_first = _is_pre("truncating", truncating)
         items, own_keys = items_and_keys(source, "texts or token lists")
+        own, rest = apart(keywords.get("missing"), ["inputs"], targets)
+        if "missing" in keywords:
+            keywords["missing"] = rest
+        self._absent = own.get("inputs")
+        if tokenizer is not None:
+            items = filled(items, self._absent)
         if keys is None:
             keys = len(items) if own_keys is None else own_keys
         check_keys(keys, items, "texts")
         self._vocabulary: Vocabulary | None = None
         self._texts: FlatTexts | None = None
         if tokenizer is None and not (items and isinstance(items[0], str)):
-            self._ids = _packed(items, own_keys)
+            self._ids = packed(items, own_keys)
         else:
-            check_items(items, own_keys, lambda item: isinstance(item, str), "text", "text")
+            _check_texts(items, own_keys)
             self._texts = FlatTexts(items)
             self._prepare(tokenizer)
         self._source_rows = rows_beside(keys, index_beside(keys, own_keys))
-        self._targets = Targets(targets, sample_weight, keys, self._source_rows)
+        self._targets = Targets(
+            targets, sample_weight, keys, self._source_rows, named=names_given(keywords)
+        )
         spec = Spec((self._max_length,), np.int32, padding, self._pad_id)
+        self._loaded_spec = spec
         super().__init__(keys, **with_spec(keywords, spec))
 
     def load_sample(self, index: int) -> Any:
@@ -138,6 +156,43 @@ class TextSequence(MultiInputSequence):
         positions = indices.tolist()
         ids = self._rows(positions) if self._max_length is None else self._padded(positions)
         return ids, *self._targets.rows(indices)
+
+    @property
+    def _leaf_kinds(self) -> Mapping[str, kinds.Kind]:
+        own: dict[str, kinds.Kind] = {}
+        if self._texts is not None and self._vocabulary is None:
+            decode = decoder(self._split)
+            if decode is not None:
+                own["inputs"] = kinds.Ids(functools.partial(_decoded, decode, self._pad_id))
+        elif self._vocabulary is not None:
+            coded = kind_of(self._vocabulary)
+            if isinstance(coded, kinds.Coded):
+                own["inputs"] = kinds.Ids(functools.partial(_decoded, coded.words, self._pad_id))
+        return {**super()._leaf_kinds, **own}
+
+    def _raw_leaves(self, index: int) -> dict[str, Any]:
+        values = super()._raw_leaves(index)
+        return values if self._texts is None else {**values, "inputs": self._texts[index]}
+
+    def _raw_fields(self) -> list[str]:
+        return [ALONE]
+
+    def _over(self, records: Records) -> Self:
+        other = self._emptied(len(records))
+        items = [record[ALONE] for record in records]
+        if self._texts is None:
+            other._ids = packed(items, None)
+        else:
+            items = filled(items, self._absent)
+            _check_texts(items, None)
+            other._texts = FlatTexts(items)
+        other._targets = Targets(None, None, len(items))
+        return other
+
+    @property
+    def _whole_texts(self) -> Texts | None:
+        form = (self._max_length, self._pads_first, self._cuts_first, self._pad_id)
+        return whole_texts(self._split, self._vocabulary, *form) if self._texts else None
 
     @property
     def transforms(self) -> Mapping[str, Vocabulary]:
@@ -172,6 +227,7 @@ class TextSequence(MultiInputSequence):
                 return isinstance(tokens[0], str)
         return False
 
+    @stage("tokenize")
     def _tokens(self, positions: list[int]) -> Sequence[Any]:
         """What the tokenizer makes of texts: a list of tokens or ids for each."""
         texts = self._texts
@@ -181,9 +237,9 @@ class TextSequence(MultiInputSequence):
         """The ids of texts, neither cut nor padded."""
         tokens = self._tokens(positions)
         if self._vocabulary is None:
-            ids = _at_once(tokens)
+            ids = at_once(tokens)
             if ids is None:
-                return FlatRows.of(list(map(_checked_ids, tokens)), np.int32)
+                return FlatRows.of(list(map(checked_ids, tokens)), np.int32)
         else:
             with at_input("inputs"):
                 ids = self._vocabulary.transform(list(chain.from_iterable(tokens)))
@@ -221,68 +277,15 @@ class TextSequence(MultiInputSequence):
         return out
 
 
-def _packed(items: list[Any], keys: Any) -> FlatRows:
-    """Copies lists of ids into one array.
-
-    Raises:
-        SpecError: An item is no list of ids; it says which.
-    """
-    values: list[Ids] = [np.empty(0, np.int32)]
-    lengths: list[int] = []
-    for start in range(0, len(items), _CHUNK):
-        chunk = items[start : start + _CHUNK]
-        values.append(_joined(chunk, keys, start))
-        lengths += map(len, chunk)
-    return FlatRows(np.concatenate(values), lengths)
+def _check_texts(items: list[Any], keys: Any) -> None:
+    fix = 'leave the key out; or fill it, as missing="" does'
+    check_items(items, keys, lambda item: isinstance(item, str), "text", "text", fix)
 
 
-def _joined(chunk: list[Any], keys: Any, start: int) -> Ids:
-    """Joins lists of ids; looks at them one by one only where not all are alike and good."""
-    ids = _at_once(chunk)
-    if ids is not None:
-        return ids
-    arrays = []
-    for position, item in enumerate(chunk, start):
-        try:
-            arrays.append(_checked_ids(item))
-        except SpecError as error:
-            where = {"position": position} if keys is None else {"key": repr(keys[position])}
-            raise error.at(cls=TextSequence.__name__, **where) from None
-    return np.concatenate(arrays)
-
-
-def _at_once(chunk: Sequence[Any]) -> Ids | None:
-    """The ids of lists that are all alike and good; None for others."""
-    types = set(map(type, chunk))
-    try:
-        if types <= {list, tuple}:
-            return _checked_ids(list(chain.from_iterable(chunk)))
-        if types == {np.ndarray}:
-            return _checked_ids(np.concatenate(chunk))
-    except (SpecError, ValueError):
-        pass
-    return None
-
-
-def _checked_ids(value: Any) -> Ids:
-    """Returns token ids as an int32 array.
-
-    Raises:
-        SpecError: It is something else.
-    """
-    try:
-        array = np.asarray(value)
-        good = array.ndim == 1 and (array.dtype.kind in "iu" or not array.size)
-    except (ValueError, TypeError):  # Lists of different lengths within.
-        good = False
-    if good and (not array.size or 0 <= array.min() <= array.max() <= _LARGEST):
-        return array.astype(np.int32, copy=False)
-    raise SpecError(
-        "these are no token ids",
-        got=value,
-        expected=f"a list or 1-D array of integers from 0 to {_LARGEST}, which may be empty",
-        fix="make ids of text by a tokenizer, and fill or leave out what is missing",
-    )
+def _decoded(decode: Callable[[list[int]], str], pad_id: int, ids: list[int]) -> str:
+    """Words of ids, without the padding at either end."""
+    kept = [place for place, each in enumerate(ids) if each != pad_id]
+    return decode(ids[kept[0] : kept[-1] + 1]) if kept else ""
 
 
 def _is_pre(name: str, value: Any) -> bool:
@@ -292,6 +295,6 @@ def _is_pre(name: str, value: Any) -> bool:
 
 def _integer(name: str, value: Any, least: int) -> int:
     good = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if good and least <= value <= _LARGEST:
+    if good and least <= value <= LARGEST:
         return int(value)
     raise ArgumentError(f"bad {name}", got=value, expected=f"an integer from {least}, of 32 bits")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import ArgumentError
 
-__all__ = ["Splitter", "layer_length", "splitter", "words"]
+__all__ = ["Splitter", "decoder", "layer_length", "layer_options", "splitter", "words"]
 
 Splitter = Callable[[list[str]], Sequence[Any]]
 """Makes of each text a list or an array, of tokens or of ids."""
@@ -66,6 +66,22 @@ def _cutting(tokenizer: Any, length: int, side: str) -> Any:
     return tokenizer
 
 
+def decoder(split: Splitter) -> Callable[[list[int]], str] | None:
+    """Returns what makes text of ids again, where the tokenizer can."""
+    if isinstance(split, _Layer):
+        return split.decode
+    tokenizer = getattr(split, "_tokenizer", None)
+    if isinstance(tokenizer, functools.partial):
+        tokenizer = getattr(tokenizer.func, "__self__", None)
+    found = getattr(tokenizer, "decode", None)
+    if found is None:
+        return None
+    if hasattr(tokenizer, "encode_batch"):  # It would leave out what no text holds: [CLS].
+        return functools.partial(found, skip_special_tokens=False)
+    decode: Callable[[list[int]], str] = found
+    return decode
+
+
 class _Encoder:
     """A tokenizer that takes several texts at once, or a function of one."""
 
@@ -117,6 +133,21 @@ class _Layer:
             )
         self._ids = {str(token).encode(): number for number, token in enumerate(tokens)}
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of a layer that does the same, of any length."""
+        return {
+            "standardize": self._standardize,
+            "split": self._split,
+            "ngrams": self._ngrams,
+            "vocabulary": [token.decode() for token in self._ids][_OOV + 1 :],
+        }
+
+    def decode(self, ids: list[int]) -> str:
+        """Returns the tokens of ids, side by side."""
+        tokens = {number: token.decode() for token, number in self._ids.items()}
+        return " ".join(tokens.get(each, str(each)) for each in ids)
+
     def __call__(self, texts: list[str]) -> list[list[int]]:
         get = self._ids.get
         return [[get(token, _OOV) for token in self._tokens(text)] for text in texts]
@@ -146,6 +177,11 @@ def layer_length(tokenizer: Any) -> int | None:
     if _is_layer(tokenizer):
         length = tokenizer.get_config()["output_sequence_length"]
     return length
+
+
+def layer_options(split: Splitter) -> dict[str, Any] | None:
+    """The arguments of a TextVectorization layer that does the same; None where there is none."""
+    return split.options if isinstance(split, _Layer) else None
 
 
 def _is_layer(tokenizer: Any) -> bool:

@@ -48,6 +48,7 @@ class SortedRows:
         begins: The first row of each entity.
         entities: As given.
         zone: As given.
+        name: As given.
     """
 
     def __init__(
@@ -56,10 +57,14 @@ class SortedRows:
         self.begins = np.flatnonzero(np.diff(codes, prepend=-1))
         self.times = np.arange(len(codes)) - self.begins[codes] if times is None else times
         self.entities: pd.Index[Any] | None = entities
-        self.zone, self._name = zone, name
+        self.zone, self.name = zone, name
         again = (self.times[1:] == self.times[:-1]) & (codes[1:] == codes[:-1])
         if again.any():
             raise self._duplicates(np.flatnonzero(again) + 1)
+
+    def replaced(self, codes: Indices, times: Array) -> SortedRows:
+        """Returns other rows of the same entities."""
+        return SortedRows(codes, times, self.zone, self.name, self.entities)
 
     @property
     def lengths(self) -> Indices:
@@ -76,7 +81,7 @@ class SortedRows:
 
     def place(self, row: int) -> str:
         """Names a row, by entity and time."""
-        named = f"{self._name} {self.label_times(np.array([row]))[0]}"
+        named = f"{self.name} {self.label_times(np.array([row]))[0]}"
         code = int(self.codes(np.array([row]))[0])
         return named if self.entities is None else f"{self.entity(code)}, {named}"
 
@@ -110,7 +115,7 @@ class SortedRows:
             levels[:1] = self.entities.levels
             level_codes[:1] = [np.asarray(each)[codes] for each in self.entities.codes]
         return pd.MultiIndex(
-            levels, level_codes, names=[*self.entities.names, self._name], verify_integrity=False
+            levels, level_codes, names=[*self.entities.names, self.name], verify_integrity=False
         )
 
     def steps(self, rows: Indices) -> pd.DataFrame:
@@ -137,7 +142,7 @@ class SortedRows:
     def _as_index(self, times: Array) -> pd.Index[Any]:
         import pandas as pd
 
-        index: pd.Index[Any] = pd.Index(times, name=self._name)
+        index: pd.Index[Any] = pd.Index(times, name=self.name)
         if self.zone is not None and isinstance(index, pd.DatetimeIndex):
             index = index.tz_localize("UTC")
             index = index if self.zone == SEVERAL else index.tz_convert(self.zone)

@@ -11,17 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ...checks import check_choice, check_count
-from ...errors import ArgumentError, at_input, few
+from ...errors import ArgumentError, at_input
 from ...keys.targets import Targets
 from ...order import Indices
+from ...pipeline import own_steps
 from ...sequence import MultiInputSequence
-from ...settings import BaseKeywords
+from ...settings import OtherKeywords
 from ...sources.delimited import Reading
-from ...transforms import Transform, as_transform, learn_rows
+from ...transforms import Transform, learn_rows
+from ...transforms.learned import steps_of
+from ...transforms.steps import Chain, shown, stages_of
+from .gaps import fill_gaps, find_windows, picked
 from .leaves import WindowLeaf
+from .looks import Looks
+from .raws import Served
 from .rows import SortedRows, sorting
-from .runs import Runs, covered, find_gaps, no_windows
-from .table import Table, as_names, as_outputs, output_columns
+from .runs import Runs, covered
+from .table import Table, as_names, output_columns, scalar_outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +36,10 @@ __all__ = ["WindowSequence"]
 
 Array = npt.NDArray[Any]
 
-_ARGUMENT = {"past": "features"}  # What gave it, for errors.
-
 _log = logging.getLogger("multiseq")
 
 
-class WindowSequence(MultiInputSequence):
+class WindowSequence(Looks, Served, MultiInputSequence):
     """Windows of long time series: the past, what follows it, and what does not change.
 
     Inputs are a dict: `"past"`, float32 of shape (length, features), and with `static` also
@@ -75,7 +79,7 @@ class WindowSequence(MultiInputSequence):
         stride: Rows from one window's start to the next one's.
         features: Names of the columns of numbers that are the past.
         targets: The name of a column, a list of names, a dict of these by output name; or None
-            for inputs alone, whatever the horizon.
+            for inputs alone, whatever the horizon. Numbers; with `transforms`, also text.
         entity: The column or index level that tells series apart, or a list of these.
         time: The column or index level to sort by: dates (text in ISO 8601 too) or numbers. None
             for the index if that holds dates; else rows are taken in their order. Dates whose
@@ -83,11 +87,16 @@ class WindowSequence(MultiInputSequence):
         static: Names of columns that are constant within each entity; or a DataFrame or Series
             of numbers whose index holds the entities, or a dict of numbers by entity.
         transforms: What `adapt()` learns from the training split, by "past", "static", and
-            "targets" or an output's name. It learns from rows, of shape (columns,), each row that
-            is part of a window of the split once, and is applied to those of all windows.
+            "targets" or an output's name: a transform, a function, or a tuple of those, which
+            learn one after the other. They are given rows, of shape (columns,): each that is part
+            of a window of the split is learned from once, and each row is transformed once,
+            however many windows it is part of. `Labels()` numbers targets that are text; of one
+            column by its name, they are given each label by itself.
         gaps: What happens to windows where a step between rows is more than 1.5 or less than 0.5
             times the entity's usual one (the median): "drop" leaves them out and reports it,
-            "raise" is an error, "ignore" keeps them, as for business days.
+            "raise" is an error, "ignore" keeps them, as for business days. "fill" puts rows where
+            whole steps are lacking, fewer than `length` in a row; what is missing in them is up to
+            `missing`, such as `missing={"past": "mean", "targets": "mask"}`.
         keys: None to number the windows, which takes no memory; "time" for keys of (entity, time
             of the last row of the past), which can be joined. See also `windows`.
         sample_weight: A weight for each window, in the order of `windows`; with `keys="time"` also
@@ -117,18 +126,17 @@ class WindowSequence(MultiInputSequence):
         time: Any = None,
         static: Any = None,
         transforms: Mapping[str, Any] | None = None,
-        gaps: Literal["drop", "raise", "ignore"] = "drop",
+        gaps: Literal["drop", "raise", "ignore", "fill"] = "drop",
         keys: Literal["time"] | None = None,
         sample_weight: Any = None,
         sep: str = ",",
         decimal: str = ".",
-        **keywords: Unpack[BaseKeywords],
+        **keywords: Unpack[OtherKeywords],
     ) -> None:
         self._length = check_count("length", length, 1)
         self._horizon = check_count("horizon", horizon, 0) if targets is not None else 0
-        self._stride = check_count("stride", stride, 1)
-        self._span = self._length + self._horizon
-        check_choice("gaps", gaps, ("drop", "raise", "ignore"))
+        self._stride, self._span = check_count("stride", stride, 1), self._length + self._horizon
+        check_choice("gaps", gaps, ("drop", "raise", "ignore", "fill"))
         check_choice("keys", keys, (None, "time"))
         self._one_output = not isinstance(targets, Mapping)
         names = [] if entity is None else as_names(entity, "entity")
@@ -139,24 +147,30 @@ class WindowSequence(MultiInputSequence):
         times = table.times(time)
         order = sorting(table.codes, times.values)
         self._rows = SortedRows(table.codes[order], *times.sorted(order), table.entities)
-        self._runs = self._find_runs(gaps)
+        if gaps == "fill":
+            order, self._rows = fill_gaps(self._rows, order, self._length - 1)
+        self._runs, self._gap_rows = self._find_windows(gaps)
+        leaves = [*chosen] if static is None else [*chosen, "static"]
+        steps = self._make_steps(steps_of(transforms) or {}, keywords.get("missing"), leaves)
+        take = functools.partial(picked, order=order, may_lack=gaps == "fill")
         columns = {
-            name: {each: table.numbers(each, _ARGUMENT.get(name, name))[order] for each in some}
+            name: {each: take(table.values(each, name, name in steps)) for each in some}
             for name, some in chosen.items()
         }
         if static is not None:
             columns["static"] = table.static(static)
-        whole = {name for name, some in as_outputs(targets).items() if not _is_list(some)}
-        self._leaves = self._make_leaves(columns, whole, _checked(transforms, columns))
+        self._leaves = self._make_leaves(columns, scalar_outputs(targets), steps)
         index = len(self._runs) if keys is None else self._time_keys()
-        given = targets is not None
-        self._weights = Targets(None, sample_weight, index, targets_elsewhere=given)
-        super().__init__(index, **keywords)
+        self._weights = Targets(None, sample_weight, index, targets_elsewhere=targets is not None)
+        super().__init__(index, **{**keywords, **self._left_to_base})
 
     @property
     def transforms(self) -> dict[str, Transform]:
         """The transforms by the name of their input or target."""
-        return {n: leaf.transform for n, leaf in self._leaves.items() if leaf.transform is not None}
+        return shown(self._own_chains())
+
+    def _own_chains(self) -> dict[Any, Chain]:
+        return {called: self._leaves[name].chain for called, name in self._called.items()}
 
     @property
     def entities(self) -> pd.Index[Any]:
@@ -242,17 +256,22 @@ class WindowSequence(MultiInputSequence):
 
     @property
     def _of_inputs(self) -> set[Any]:
-        return {"past", "static"}.intersection(self.transforms)
+        return {called for called, name in self._called.items() if name in ("past", "static")}
 
-    def learn_transforms(self, indices: Indices, progress: str | None) -> None:
+    def learn_transforms(self, stage: int, indices: Indices, progress: str | None) -> None:
         """Learns from the rows of these windows, each once however many it is part of."""
-        for name, transform in self.transforms.items():
+        for called, learner in stages_of(self._own_chains())[stage]:
+            name = self._called[called]
             rows = np.flatnonzero(self._used(name, indices))
-            shown = None if progress is None else f"{progress} {name}"
-            learn_rows({name: transform}, functools.partial(self._raw, name), rows, shown)
+            told = None if progress is None else f"{progress} {name}"
+            given = functools.partial(self._given, stage, called)
+            if stage == 0:
+                self._leaves[name].declare()
+            learn_rows({called: learner}, given, rows, told)
 
-    def _raw(self, name: str, rows: Indices) -> dict[str, Array]:
-        return {name: self._leaves[name].raw(rows)}
+    def _given(self, stage: int, called: Any, rows: Indices) -> dict[Any, Any]:
+        """What a learner is given of some rows."""
+        return {called: self._leaves[self._called[called]].made(rows, stage)}
 
     def _located(self) -> tuple[Indices, Indices]:
         return self._runs.locate(self.source_indices(np.arange(self.num_samples)))
@@ -267,80 +286,48 @@ class WindowSequence(MultiInputSequence):
         rows = max(1, self._horizon)
         return covered(starts + self._span - rows, rows, len(self._rows.times))
 
+    def _find_windows(self, gaps: str) -> tuple[Runs, Indices]:
+        """Finds where windows start, and reports those that are left out."""
+        runs, after, said = find_windows(self._rows, self._span, self._stride, gaps)
+        for what in said:
+            _log.warning("%s: %s", self.called, what)
+        return runs, after
+
+    def _make_steps(
+        self, given: Mapping[Any, Any], missing: Any, names: list[str]
+    ) -> dict[str, Chain | None]:
+        """Returns the steps of inputs and targets by their names; None for those of the base."""
+        own = own_steps(given, missing, list(map(self._leaf_name, names)), names, together=True)
+        self._called = {called: names[number] for number, (called, _) in own.chains.items()}
+        self._left_to_base = own.left_to_base({})
+        chains: dict[str, Chain | None] = {names[number]: None for number in own.masked}
+        return chains | {names[number]: chain for number, (_, chain) in own.chains.items()}
+
     def _make_leaves(
         self,
         columns: Mapping[str, Mapping[Any, Array]],
         scalars: set[str],
-        transforms: Mapping[str, Transform],
+        chains: Mapping[str, Chain | None],
     ) -> dict[str, WindowLeaf]:
         rows = {"past": self._length, "static": None}
 
-        def place(name: str, row: int) -> str:
-            return self._rows.entity(row) if name == "static" else self._rows.place(row)
-
         return {
             name: WindowLeaf(
-                _ARGUMENT.get(name, name),
+                "features" if name == "past" else name,
                 each,
                 rows.get(name, self._horizon or None),
                 self._used(name, np.arange(len(self._runs))),
-                functools.partial(place, name),
+                functools.partial(self._place, name),
                 floats=name in rows,
                 scalar=name in scalars,
-                transform=transforms.get(name),
+                chain=chains.get(name, Chain(())),
             )
             for name, each in columns.items()
         }
 
+    def _place(self, name: str, row: int) -> str:
+        return self._rows.entity(row) if name == "static" else self._rows.place(row)
+
     def _time_keys(self) -> pd.Index[Any]:
         starts, entities = self._runs.locate(np.arange(len(self._runs)))
         return self._rows.keys(starts + self._length - 1, entities)
-
-    def _find_runs(self, gaps: str) -> Runs:
-        """Finds runs of rows without a break, and reports windows that are left out."""
-        rows, size = self._rows, self._span
-        lengths, entities = rows.lengths, np.arange(len(rows.begins))
-        whole = Runs(rows.begins, lengths, entities, size, self._stride)
-        runs, usual, self._gap_rows = whole, np.zeros(0), np.zeros(0, np.int64)
-        if gaps != "ignore":
-            self._gap_rows, usual = find_gaps(rows.times, rows.begins)
-            begins = np.union1d(rows.begins, self._gap_rows)
-            lengths = np.diff(begins, append=len(rows.times))
-            runs = Runs(begins, lengths, rows.codes(begins), size, self._stride)
-        shown = rows.describe_steps(self._gap_rows, usual) if len(self._gap_rows) else ""
-        if shown and gaps == "raise":
-            raise ArgumentError(
-                "rows do not follow one another by the same step",
-                got=shown,
-                fix='complete the rows; or pass gaps="drop" to leave out the windows that span '
-                'a gap, gaps="ignore" to take rows as they follow one another',
-            )
-        if not len(runs):
-            raise no_windows(int(lengths.max()), size, shown)
-        if shown:
-            self._report(f"no window spans a gap, {len(runs)} of {len(whole)} are left: {shown}")
-        short = np.setdiff1d(entities, runs.entities)
-        if len(short):
-            named = few([] if rows.entities is None else rows.entities[short])
-            self._report(f"entities without {size} rows on end have no window: {named}")
-        return runs
-
-    def _report(self, what: str) -> None:
-        _log.warning("%s: %s", self.called, what)
-
-
-def _is_list(columns: Any) -> bool:
-    return isinstance(columns, list | tuple)
-
-
-def _checked(
-    transforms: Mapping[str, Any] | None, names: Mapping[str, Any]
-) -> dict[str, Transform]:
-    checked = {name: as_transform(each) for name, each in (transforms or {}).items()}
-    if unknown := checked.keys() - names.keys():
-        raise ArgumentError(
-            f"transforms: {few(sorted(map(str, unknown)))} is no input or target",
-            got=f"transforms for {list(checked)}",
-            expected=f"some of {list(names)}",
-        )
-    return checked

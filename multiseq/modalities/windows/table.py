@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...checks import text_refused
 from ...errors import ArgumentError, few
-from ...keys.labelled import Labels, series_of
+from ...keys.labelled import Samples, series_of
+from ...keys.targets import Declared
 from ...keys.times import as_moments, as_times
 from ...order import Indices
 from ...sources.delimited import Reading
 from ...sources.tables import as_frame
+from ...transforms.labelled import categories_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "Times", "as_names", "as_outputs", "output_columns"]
+__all__ = ["Table", "Times", "as_names", "output_columns", "scalar_outputs"]
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +60,7 @@ def as_names(value: Any, what: str) -> list[Any]:
     return names
 
 
-def as_outputs(targets: Any) -> Mapping[Any, Any]:
+def _as_outputs(targets: Any) -> Mapping[Any, Any]:
     """Returns targets by output name; those without names are "targets"."""
     if targets is None:
         return {}
@@ -70,13 +73,19 @@ def output_columns(targets: Any) -> dict[str, list[Any]]:
     Raises:
         ArgumentError: An output has a bad name, or no columns.
     """
-    outputs = as_outputs(targets)
+    outputs = _as_outputs(targets)
     for name in outputs:
         if not isinstance(name, str) or name in ("past", "static"):
             raise ArgumentError(
                 "bad name of an output", got=name, expected='text other than "past" and "static"'
             )
     return {name: as_names(some, "targets") for name, some in outputs.items()}
+
+
+def scalar_outputs(targets: Any) -> set[Any]:
+    """Returns the names of outputs whose column was given by its name alone."""
+    outputs = _as_outputs(targets).items()
+    return {name for name, some in outputs if not isinstance(some, list | tuple)}
 
 
 class Table:
@@ -132,6 +141,34 @@ class Table:
     def numbers(self, name: Any, role: str) -> Array:
         """Returns a column of numbers or booleans; what is missing is NaN."""
         return _numbers(self.column(name), role)
+
+    def values(self, name: Any, use: str, has_steps: bool) -> Array:
+        """Returns a column of "past" or of an output: numbers, but what steps of targets take.
+
+        Args:
+            name: Of the column.
+            use: "past", or the name of the output.
+            has_steps: Whether `transforms=` has steps for it.
+
+        Raises:
+            ArgumentError: It holds dates; or text, and there are no steps for it.
+        """
+        import pandas as pd
+
+        column = self.column(name)
+        if use == "past":
+            return _numbers(column, "features")
+        is_number = pd.api.types.is_numeric_dtype(column.dtype)
+        if has_steps and not is_number and column.dtype.kind not in "mM":
+            return _as_given(column)
+        if is_number or as_moments(column, name)[0] is not None:
+            return _numbers(column, use)
+        raise ArgumentError(
+            f"{use}: column {name!r} holds no numbers",
+            got=f"dtype {column.dtype}, such as {few(column, 2)}",
+            expected="numbers or booleans, or a transform that makes numbers of it",
+            fix=text_refused(use)["fix"],
+        )
 
     def times(self, name: Any) -> Times:
         """Returns the times of the rows.
@@ -222,7 +259,7 @@ def _rows_of(entities: pd.Index[Any] | None, index: pd.Index[Any]) -> Indices:
     if entities is None:
         raise ArgumentError("static is a table by entity, and there are no entities", fix="entity=")
     otherwise = "; static.set_index(...) chooses the column with the entities"
-    rows = Labels(entities, noun="entities").by_key(index, "static", otherwise)
+    rows = Samples(entities, noun="entities").by_key(index, "static", otherwise)
     return np.arange(len(index)) if rows is None else rows
 
 
@@ -248,6 +285,16 @@ def _no_times(name: Any, got: str) -> ArgumentError:
         expected="dates (of the years 1678 to 2261; text in ISO 8601 too) or numbers",
         fix=f"convert them: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format=...)",
     )
+
+
+def _as_given(values: pd.Series[Any]) -> Array:
+    """Returns a column as it is, with the categories that it is declared to have."""
+    array: Array = np.asarray(values, object)
+    categories = categories_of(values)
+    if categories is not None:
+        array = array.view(Declared)
+        array.categories = categories  # type: ignore[attr-defined]
+    return array
 
 
 def _numbers(values: pd.Series[Any], role: str) -> Array:

@@ -1,0 +1,92 @@
+"""What a sequence has learned, in one file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..errors import naming
+from ..predicted import Goal
+from ..transforms.saving import Saved, learners_by_name, not_those, read_all, save_all, take_over
+from .predicting import Predicting
+from .views import alive
+
+__all__ = ["Saving"]
+
+
+class Saving(Predicting):
+    """The side of a sequence that keeps what was learned, for serving."""
+
+    def save_transforms(self, path: str | os.PathLike[str]) -> None:
+        """Writes all that `transforms` shows, of parts and targets too, into one JSON file.
+
+        Args:
+            path: The file; one that exists is replaced, as a whole or not at all.
+
+        Raises:
+            ArgumentError: There are no transforms, or one cannot be written as JSON, such as an
+                estimator of scikit-learn's.
+            NotAdaptedError: One has learned nothing yet.
+            SourceError: The file cannot be written.
+        """
+        with naming(self.called):
+            save_all(self.transforms, path, self._written_goals)
+
+    def load_transforms(self, path: str | os.PathLike[str]) -> None:
+        """Takes over what `save_transforms` wrote, to the last bit, in place of `adapt()`.
+
+        The parts of a split share it; nobody else is fed something new, as after `adapt()`.
+
+        A sequence without targets, such as one of samples that nobody has labeled, keeps what was
+        saved of targets for its `predictions`, which name the classes and undo the transforms.
+
+            >>> asked = TableSequence(unlabeled, numeric=["height"])
+            >>> asked.load_transforms("prep.json")
+            >>> asked.predictions(model)["label"].to_csv("submission.csv")
+
+        Args:
+            path: The file. Nothing in it is executed.
+
+        Raises:
+            ArgumentError: Names, classes or arguments of the transforms are not those of this
+                sequence. It is then as it was.
+            SourceError: The file is missing, broken, or holds something else.
+        """
+        with naming(self.called):
+            saved = read_all(self.transforms, path)
+            goals = [Goal.read(each, saved.learned) for each in saved.targets]
+            self.close()
+            self._make_own()
+            before = [(each, dict(vars(each))) for each in self._distinct()]
+            take_over(self.transforms, saved.learned)
+            try:
+                known = self._goals_beyond(saved, goals)
+            except Exception:
+                for each, state in before:
+                    vars(each).clear()
+                    vars(each).update(state)
+                raise
+            finally:
+                self._close_sharing()
+            for other in alive():
+                if other._family is self._family:
+                    other._known_goals = known
+
+    def _written_goals(self) -> list[Any]:
+        """Returns what is done to each target, as JSON has it."""
+        if not any(self._target_steps().values()):
+            return []
+        learned = learners_by_name(self.transforms)
+        return [goal.written(learned) for goal in self._goals(targets=False, inverse=True)]
+
+    def _goals_beyond(self, saved: Saved, goals: list[Goal]) -> list[Goal]:
+        """Returns what was saved of targets, for a sequence without any; else there is none.
+
+        Raises:
+            ArgumentError: There are targets, which lack transforms that were saved.
+        """
+        if not saved.beyond:
+            return []
+        if self._with_targets().make_layout().structure.keys("targets") is not None:
+            raise not_those(self.transforms, saved.learned)
+        return goals

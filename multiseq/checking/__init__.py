@@ -1,0 +1,1 @@
+"""What may be wrong between a sequence and a model, found before training."""

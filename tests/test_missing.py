@@ -1,0 +1,129 @@
+"""`missing=`: what is put in the place of missing values, in inputs and targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from missing import LABELS, NAN, X, made
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from multiseq import (
+    ArraySequence,
+    MultiInputSequence,
+    Standardize,
+    TextSequence,
+    Vocabulary,
+)
+from multiseq.errors import ArgumentError, NotAdaptedError, SampleError, SpecError
+from multiseq.transforms import Transform
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32) | st.just(NAN), min_size=12, max_size=30))
+def test_a_mean_is_that_of_scikit_learn(values: list[float]) -> None:
+    table = np.array(values[: len(values) // 3 * 3], np.float32).reshape(-1, 3)
+    table[0] = [1, 2, 3]
+    seq = ArraySequence(table, batch_size=len(table), missing="mean")
+    seq.adapt(progress=False)
+    expected = SimpleImputer().fit_transform(table.astype(np.float64))
+    np.testing.assert_allclose(seq[0][0], expected, rtol=1e-6, atol=1e-4)
+
+
+def test_what_follows_learns_from_what_was_filled() -> None:
+    seq = ArraySequence(X, batch_size=40, missing="mean", transforms=Standardize())
+    expected = make_pipeline(SimpleImputer(), StandardScaler()).fit_transform(X)
+    np.testing.assert_allclose(made(seq)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_is_that_of_the_training_split() -> None:
+    train, test = ArraySequence(X, missing="mean", batch_size=40).split(0.5, 0.5)
+    with pytest.raises(NotAdaptedError):
+        test[0]
+    train.adapt(progress=False)
+    mean = np.nanmean(X[train.keys].astype(np.float64), axis=0)
+    rows = X[test.keys]
+    expected = np.where(np.isnan(rows), mean, rows)
+    np.testing.assert_allclose(test[0][0], expected, rtol=1e-6)
+
+
+def test_a_value_stands_where_one_is_missing_and_nowhere_else() -> None:
+    seq = ArraySequence({"x": X, "n": np.arange(40)}, batch_size=40, missing=-1)
+    inputs = made(seq)[0]
+    np.testing.assert_array_equal(inputs["x"], np.where(np.isnan(X), np.float32(-1), X))
+    np.testing.assert_array_equal(inputs["n"], np.arange(40))
+    assert inputs["n"].dtype == ArraySequence(np.arange(40))[0][0].dtype
+
+
+def test_a_mean_of_all_inputs_is_said_once() -> None:
+    both = ArraySequence({"x": X, "y": X[:, :2]}, {"x": X[:, 0] > 0}, missing="mean", batch_size=40)
+    inputs = made(both)[0]
+    expected = SimpleImputer().fit_transform(X)
+    np.testing.assert_allclose(inputs["x"], expected, rtol=1e-6)
+    np.testing.assert_allclose(inputs["y"], expected[:, :2], rtol=1e-6)
+
+
+def test_missing_values_are_refused_by_key() -> None:
+    seq = ArraySequence(X, keys=[f"k{n}" for n in range(40)], missing="raise", batch_size=40)
+    first = int(np.flatnonzero(np.isnan(X).any(1))[0])
+    with pytest.raises(SampleError, match=rf"(?s)key 'k{first}'.*missing.*missing=\"mean\""):
+        seq[0]
+
+
+def test_text_that_is_missing_is_filled_before_it_is_tokenized() -> None:
+    texts = pd.Series(["a b", None, NAN, "b"], index=list("wxyz"))
+    options: Any = {"tokenizer": Vocabulary(mask=""), "max_length": 3, "batch_size": 4}
+    with pytest.raises(ArgumentError, match=r"(?s)key 'x' is no text.*missing=\"\""):
+        TextSequence(texts, **options)
+    seq = TextSequence(texts, missing="", **options)
+    assert made(seq)[0][1:3].tolist() == [[0, 0, 0]] * 2
+    np.testing.assert_array_equal(seq.encode({"inputs": None}), [[0, 0, 0]])
+    for bad in (0, "mean"):
+        with pytest.raises(ArgumentError, match="texts are filled with text"):
+            TextSequence(texts, missing=bad, **options)
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("mask", "for targets"),
+        (NAN, "nothing to put"),
+        ([1], "nothing to put"),
+        ({"inputs": "mask"}, "for targets"),
+        ({"z": 0}, r"missing: there is no input or target 'z'"),
+        ({"inputs": "x"}, "cannot stand among numbers"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(missing: Any, words: str) -> None:
+    with pytest.raises((ArgumentError, SpecError), match=words):
+        made(ArraySequence(X, LABELS != "c", missing=missing))
+
+
+def test_text_has_no_mean() -> None:
+    class Words(MultiInputSequence):
+        def load_sample(self, index: int) -> Any:
+            return {"word": "ab"[index]}
+
+    seq = Words(2, missing={"word": "mean"}, transforms={"word": Vocabulary()})
+    with pytest.raises(SpecError, match=r"(?s)input word.*for numbers.*missing=\"\""):
+        seq.adapt(progress=False)
+
+
+def test_a_mean_is_saved_with_what_follows_it(tmp_path: Any) -> None:
+    def sequence() -> ArraySequence:
+        return ArraySequence(X, missing="mean", transforms=Standardize(), batch_size=40)
+
+    seq = sequence()
+    expected = made(seq)[0]
+    seq.save_transforms(tmp_path / "prep.json")
+    other = sequence()
+    other.load_transforms(tmp_path / "prep.json")
+    np.testing.assert_array_equal(other[0][0], expected)
+    fill = seq.transforms["inputs"].learners[0]
+    fill.save(tmp_path / "fill.json")
+    assert Transform.load(tmp_path / "fill.json") == fill
