@@ -147,7 +147,7 @@ class CombinedSequence(MultiInputSequence):
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""
         other = super().for_workers()
-        other._members = [member.for_workers() for member in self._members]
+        other._members = [each.for_workers(number) for number, each in enumerate(self._members)]
         other.parts = []
         return other
 

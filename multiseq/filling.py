@@ -101,10 +101,10 @@ class FilledMember(Holder, Member):
         other.member, other.fills = self.member.of_inputs(), []
         return other
 
-    def for_workers(self) -> FilledMember:
+    def for_workers(self, number: int) -> FilledMember:
         """Returns a copy for worker processes."""
         other = copy.copy(self)
-        other.member = self.member.for_workers()
+        other.member = self.member.for_workers(number)
         return other
 
     def leaves(self, index: int, draw: Draw | None) -> Leaves:

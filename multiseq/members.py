@@ -63,8 +63,8 @@ class Member(abc.ABC):
         """Returns the leaves of one sample before they are transformed."""
         return self.leaves(index, None)
 
-    def for_workers(self) -> Member:
-        """Returns a copy for worker processes."""
+    def for_workers(self, number: int) -> Member:
+        """Returns a copy for worker processes, where it is the member of a number."""
         return self
 
     def of_inputs(self) -> Member:
@@ -112,6 +112,8 @@ class SequenceMember(Holder, Member):
         positions: Of each of the join's samples in it; None for the same position. Samples for
             which it is -1 are not asked for.
     """
+
+    _number: int | None = None
 
     def __init__(self, sequence: MultiInputSequence, positions: Indices | None) -> None:
         self.sequence, self._positions = sequence, positions
@@ -168,10 +170,10 @@ class SequenceMember(Holder, Member):
             other._layout = Layout(structure, self.specs[: len(structure)])
         return other
 
-    def for_workers(self) -> SequenceMember:
-        """Returns a copy for worker processes."""
+    def for_workers(self, number: int) -> SequenceMember:
+        """Returns a copy for worker processes, where errors tell the part by its number."""
         other = copy.copy(self)
-        other.sequence = self.sequence.for_workers()
+        other.sequence, other._number = self.sequence.for_workers(), number
         return other
 
     def source_indices(self, indices: Indices) -> Indices:
@@ -211,7 +213,7 @@ class SequenceMember(Holder, Member):
         try:
             return self.structure.flatten(self.sequence.make_sample(own, draw))
         except Exception as error:
-            blame(error, self.sequence, "load_sample", own)
+            blame(error, self.sequence, "load_sample", own, self._number)
 
     def raw_leaves(self, index: int) -> Leaves:
         """Returns the leaves of one sample before they are transformed.

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from coded import Bulk, Coded, Ragged, codes, epoch_of, frozen, frozen_epoch, in_threads
 from crews import in_processes, kill_one, pids, slots_lost
@@ -37,7 +39,7 @@ from troubled import (
     unknown_error,
 )
 
-from multiseq import join
+from multiseq import ArraySequence, concat, join, pairs
 from multiseq.errors import ArgumentError, LoadError, SampleError
 
 KEYS = [f"key {number}" for number in range(50)]
@@ -208,6 +210,38 @@ def test_an_exception_in_a_join_says_where() -> None:
         with pytest.raises(LoadError, match="ZeroDivisionError: no such luck") as caught:
             seq[0]
         assert "key 'key 13', position 13" in str(caught.value)
+
+
+def beside_a_broken_one(make: str) -> Any:
+    """Sequences of others, whose keys and order tell nothing of those of the broken one."""
+    broken, sound = Broken(KEYS), Coded([f"other {number}" for number in range(50)])
+    if make == "pairs":
+        return pairs(broken, np.arange(50) % 2)
+    if make == "concat":
+        return concat(sound, broken, keys=["sound", "broken"])
+    if make == "of_a_concat":
+        return pairs(join(concat(sound, broken, keys=[0, 1])), np.arange(100) % 2)
+    if make == "left":
+        keys = pd.Series(0, [*KEYS[:9], "key 13"])
+        return join(ArraySequence({"n": keys}), broken, how="left")
+    return list(join(broken).folds(2))[0][0 if make == "fold" else 1]
+
+
+@pytest.mark.parametrize("make", ["pairs", "concat", "of_a_concat", "left", "fold", "held_out"])
+def test_an_exception_in_a_part_names_the_sample_of_the_part(make: str) -> None:
+    seq = beside_a_broken_one(make).replace(batch_size=1, on_error="raise")
+    told = []
+    for processes in (False, True):
+        with seq.replace(workers=int(processes), use_multiprocessing=processes) as other:
+            told.append([])
+            for number in range(len(other)):
+                try:
+                    other[number]
+                except LoadError as error:
+                    told[-1].append((number, str(error)))
+                    assert str(error).startswith("Broken, key 'key 13', position 13: load_sample")
+    assert told[0] == told[1]
+    assert told[0] or make in ("fold", "held_out")  # One of the two has it.
 
 
 def test_an_error_of_the_users_keeps_its_class() -> None:

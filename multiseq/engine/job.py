@@ -265,7 +265,9 @@ class Job:
         self.by_batch = False  # One by one, only what fails is substituted.
 
 
-def blame(error: Exception, source: Source, hook: str, index: int | None = None) -> NoReturn:
+def blame(
+    error: Exception, source: Source, hook: str, index: int | None = None, part: int | None = None
+) -> NoReturn:
     """Raises an error that says where it happened; a foreign one becomes a `LoadError`.
 
     Args:
@@ -273,15 +275,23 @@ def blame(error: Exception, source: Source, hook: str, index: int | None = None)
         source: Whose hook raised it.
         hook: Its name.
         index: Of the sample; None where several were being loaded.
+        part: In a worker, which part of another sequence the source is.
     """
     where = {"cls": source.called} if index is None else source.locate(index)
     if isinstance(error, MultiseqError) and hasattr(error, "where"):
-        error.where.pop("index", None)  # A part's, where this source is a join.
-        raise error.at(**where)
-    raise LoadError(
+        raise _at(error, where, part)
+    made = LoadError(
         f"{hook} raised {said(error)}",
         fix=f"see the traceback above; {hook} must be able to load every sample",
-    ).at(**where) from error
+    )
+    raise _at(made, where, part) from error
+
+
+def _at(error: MultiseqError, where: dict[str, Any], part: int | None) -> MultiseqError:
+    error.at(**where)
+    if part is not None and "index" in error.where:
+        error.where["index"] = f"{part}/{error.where['index']}"
+    return error
 
 
 # To type checkers, what passes on whatever it is asked for is of any type.

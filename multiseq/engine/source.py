@@ -53,7 +53,10 @@ class Source(Protocol):
         """Whether sample weights are to be checked when they are loaded."""
 
     def locate(self, index: int) -> dict[str, Any]:
-        """The class, key and position of a sample, for errors; in a worker class and index."""
+        """The class, key and position of a sample, for errors; in a worker class and index.
+
+        That is preceded by the numbers of the parts that it is of, as in a path: "1/0/57".
+        """
 
     def served_layout(self) -> Layout:
         """What the samples look like, as they are served."""

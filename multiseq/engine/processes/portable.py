@@ -63,10 +63,12 @@ def located(error: Any, source: Any) -> Any:
         error: As it was unpacked.
         source: The sequence that was sent, with its keys.
     """
-    index = error.where.pop("index", None)
-    if index is None:
+    if "index" not in error.where:
         return error.at(cls=source.called)
-    return error.at(**source.locate(int(index)))
+    *parts, index = map(int, error.where.pop("index").split("/"))
+    for number in parts:
+        source = source.parts[number]
+    return error.at(**source.locate(index))
 
 
 def _is_located(error: Any) -> TypeGuard[MultiseqError]:
