@@ -10,6 +10,7 @@ import numpy as np
 
 from .combined import CombinedSequence
 from .errors import ArgumentError, few, naming
+from .keys.hashing import hash_numbers
 from .members import Lacking, SequenceMember
 from .order import Draw, Indices
 from .partners import of_another_class, of_one_class, positives
@@ -215,6 +216,11 @@ class ComparingSequence(CombinedSequence):
     @property
     def _of_inputs(self) -> set[Any]:
         return self.parts[0]._of_inputs | self._given_of_inputs
+
+    def _order_hashed(self) -> dict[str, str]:
+        """Those of the labels too, by which partners are drawn."""
+        labels = hash_numbers((self._codes, [self._count]))
+        return super()._order_hashed() | {"labels": labels}
 
     def _learn_parts(self, stage: int, indices: Indices, progress: str | None) -> None:
         every = np.arange(len(self._codes))  # Those too that are no anchors.

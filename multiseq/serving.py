@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from . import _keras
 from ._keras_model import Port, facts_of, package
 from ._keras_serving import filled, vectorized, worded
@@ -15,12 +17,13 @@ from .filling import FilledMember
 from .join import JoinedSequence
 from .members import SequenceMember
 from .sequence import MultiInputSequence
-from .transforms import Standardize, Transform
+from .transforms import MinMax, Standardize, Transform
 from .transforms.missing import Fill, FillMean, Refuse
 from .wording import Texts
 
 __all__ = ["serving_model"]
 
+_BLUR = 1e-3  # Of their spread, by which numbers may be rounded.
 _ENCODE = "encode raw records before the model: model.predict_on_batch(train.encode(raw))"
 
 
@@ -46,7 +49,7 @@ def serving_model(model: Any, train: MultiInputSequence) -> Any:
     - anything else as `train` gives it: images, waveforms, ids.
 
     Text and categories are looked up on TensorFlow alone: on JAX and torch, `encode` raw records.
-    Layers compute in float32, where the transforms do in float64.
+    Layers compute in float32: what it blurs, as seconds of a day counted from 1970, is refused.
 
     Args:
         model: A functional or Sequential model, which `train` feeds.
@@ -56,9 +59,9 @@ def serving_model(model: Any, train: MultiInputSequence) -> Any:
         A Keras model (of tf_keras if `model` is one), with the weights of `model` itself.
 
     Raises:
-        ArgumentError: A step has no Keras layer (a function, scikit-learn's); the sequence has a
-            `map` or `collate`; the inputs are not those of the model; or there are texts or
-            categories on another backend than TensorFlow.
+        ArgumentError: A step has no Keras layer (a function, scikit-learn's), or numbers that
+            float32 blurs; the sequence has a `map` or `collate`; the inputs are not those of the
+            model; or there are texts or categories on another backend than TensorFlow.
         NotAdaptedError: A transform has learned nothing yet.
     """
     if not isinstance(train, MultiInputSequence):
@@ -214,8 +217,30 @@ def _made_by(step: Any, value: Any, keras: Any, looked_up: bool) -> Any:
             got=describe(step),
             fix=f"{_ENCODE}; or put a layer that does the same into the model in its place",
         )
+    if isinstance(step, Standardize | MinMax):
+        _check_digits(step)
     value = step.to_keras()(value)
     return filled(keras, value, 0) if isinstance(step, Standardize) else value
+
+
+def _check_digits(step: Standardize | MinMax) -> None:
+    """Raises ArgumentError where numbers are so large beside their spread that float32 blurs it."""
+    if isinstance(step, Standardize):
+        largest, spread = np.abs(step.mean), np.sqrt(step.variance)
+    else:
+        largest = np.maximum(np.abs(step.minimum), np.abs(step.maximum))
+        spread = step.maximum - step.minimum
+    blurred = np.spacing(largest.astype(np.float32)) > _BLUR * spread
+    if (blurred & (spread > 0)).any():
+        number = int(np.argmax(blurred & (spread > 0)))
+        raise ArgumentError(
+            "a served model computes in float32, which cannot tell these numbers apart",
+            got=f"a feature around {largest.flat[number]:.10g} that spreads by "
+            f"{spread.flat[number]:.3g}",
+            expected=f"numbers that float32 rounds by less than {_BLUR:g} of their spread",
+            fix="subtract what they have in common before training, as a column of its own; or "
+            + _ENCODE,
+        )
 
 
 def _check_looks_up() -> None:

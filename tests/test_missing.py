@@ -17,9 +17,11 @@ from sklearn.preprocessing import StandardScaler
 from multiseq import (
     ArraySequence,
     MultiInputSequence,
+    Spec,
     Standardize,
     TextSequence,
     Vocabulary,
+    join,
 )
 from multiseq.errors import ArgumentError, NotAdaptedError, SampleError, SpecError
 from multiseq.transforms import Transform
@@ -127,3 +129,20 @@ def test_a_mean_is_saved_with_what_follows_it(tmp_path: Any) -> None:
     fill = seq.transforms["inputs"].learners[0]
     fill.save(tmp_path / "fill.json")
     assert Transform.load(tmp_path / "fill.json") == fill
+
+
+class AnyLength(MultiInputSequence):
+    """Targets of as many steps as there are, of which some are missing."""
+
+    def load_sample(self, index: int) -> Any:
+        steps = np.arange(1.0, (3, 1, 4)[index] + 1)[:, None]
+        return steps, np.where(steps == index + 1, np.nan, steps)
+
+
+def test_weights_are_as_long_as_the_targets() -> None:
+    spec = (Spec((None, 1)), Spec((None, 1)))
+    seq = AnyLength(3, spec=spec, missing={"targets": "mask"}, batch_size=3)
+    for each in (seq, join(seq, batch_size=3)):
+        _, targets, weights = each[0]
+        np.testing.assert_array_equal(weights, [[0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]])
+        np.testing.assert_array_equal(targets[2, :, 0], [1, 2, 0, 4])

@@ -118,6 +118,18 @@ def test_processes_draw_the_same_and_members_augment_by_themselves() -> None:
         assert frozen_epoch(other) == expected
 
 
+def test_a_state_is_of_the_labels_too() -> None:
+    state = pairs(source(), LABELS).state_dict()
+    pairs(source(), BY_KEY.iloc[::-1]).load_state_dict(state)
+    for other in (
+        pairs(source(), np.arange(20) % 2),
+        pairs(source(), LABELS, positive=0.4),
+        pairs(source(), np.roll(LABELS, 1) // 2),
+    ):
+        with pytest.raises(ArgumentError, match="what makes up the order differ"):
+            other.load_state_dict(state)
+
+
 def test_pairs_of_joins_learn_and_shards() -> None:
     frame = pd.DataFrame({"x": np.arange(20.0), "y": 1.0}, KEYS)
     joined = join(

@@ -224,24 +224,24 @@ def beside_a_broken_one(make: str) -> Any:
     if make == "left":
         keys = pd.Series(0, [*KEYS[:9], "key 13"])
         return join(ArraySequence({"n": keys}), broken, how="left")
-    return list(join(broken).folds(2))[0][0 if make == "fold" else 1]
+    return next(iter(join(broken).folds(2)))[0 if make == "fold" else 1]
 
 
 @pytest.mark.parametrize("make", ["pairs", "concat", "of_a_concat", "left", "fold", "held_out"])
 def test_an_exception_in_a_part_names_the_sample_of_the_part(make: str) -> None:
     seq = beside_a_broken_one(make).replace(batch_size=1, on_error="raise")
-    told = []
+    told: list[dict[int, str]] = [{}, {}]
     for processes in (False, True):
         with seq.replace(workers=int(processes), use_multiprocessing=processes) as other:
-            told.append([])
             for number in range(len(other)):
                 try:
                     other[number]
                 except LoadError as error:
-                    told[-1].append((number, str(error)))
-                    assert str(error).startswith("Broken, key 'key 13', position 13: load_sample")
+                    told[processes][number] = str(error)
     assert told[0] == told[1]
     assert told[0] or make in ("fold", "held_out")  # One of the two has it.
+    for each in told[0].values():
+        assert each.startswith("Broken, key 'key 13', position 13: load_sample raised")
 
 
 def test_an_error_of_the_users_keeps_its_class() -> None:

@@ -183,6 +183,26 @@ def test_what_no_keras_layer_does_is_refused() -> None:
 
 
 @pytest.mark.backend
+@pytest.mark.parametrize("transform", [Standardize, MinMax])
+def test_numbers_that_float32_would_blur_are_refused(transform: Any) -> None:
+    day, year = (1.7e9 + seconds * np.linspace(0, 1, 40)[:, None] for seconds in (86_400, 3e7))
+    taken = keras.Input((2,), name="x")
+    model = keras.Model({"x": taken}, layers.Dense(1)(taken))
+
+    def trained(times: Any) -> Any:
+        x = np.hstack([np.full((40, 1), 1e9), times])  # What is constant is 0 either way.
+        seq = ArraySequence({"x": x}, x[:, 0], transforms={"x": transform()}, batch_size=40)
+        seq.adapt(progress=False)
+        return x, seq
+
+    with pytest.raises(ArgumentError, match=r"(?s)float32.*around 17000.*train.encode"):
+        serving_model(model, trained(day)[1])
+    for x, seq in (trained(year), trained(day - 1.7e9)):
+        found = serving_model(model, seq).predict_on_batch({"x": x.astype(np.float32)})
+        np.testing.assert_allclose(found, model.predict_on_batch(seq[0][0]), atol=1e-2)
+
+
+@pytest.mark.backend
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="where categories are looked up")
 def test_categories_are_refused_where_no_model_looks_them_up() -> None:
     train = joined(films())

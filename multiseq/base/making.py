@@ -150,14 +150,18 @@ class Making(Hooks, Views):
     ) -> Layout:
         """Returns a layout with what is known of leaves as they are loaded, where it holds on."""
         structure, loaded, changed = layout.structure, self._loaded_specs(), pipeline.changed
-        specs = [
-            given
+        known = {
+            name: given
             or _passed_on(spec, loaded.get(name), pipeline.maps or name in changed, name in lists)
             for name, spec, given in zip(
                 structure.names, layout.specs, structure.align(declared), strict=True
             )
-        ]
-        return Layout(structure, specs, layout.weighting)
+        }
+        for name, given in zip(known, structure.align(declared), strict=True):
+            if given is None and name in changed and name.startswith("sample_weight"):
+                target = known[name.replace("sample_weight", "targets", 1)]
+                known[name] = _as_long(known[name], target)
+        return Layout(structure, list(known.values()), layout.weighting)
 
     def _loaded_specs(self) -> dict[str, Spec]:
         """What is known of leaves as they are loaded, by their names."""
@@ -210,6 +214,13 @@ def _passed_on(spec: Spec, loaded: Spec | None, transformed: bool, varies: bool)
     if varies and shape:
         shape[0] = None
     return dataclasses.replace(spec, shape=tuple(shape))
+
+
+def _as_long(weights: Spec, target: Spec) -> Spec:
+    """Returns the spec of weights along a target's first axes, of which some are of any length."""
+    pairs = zip(weights.shape, target.shape, strict=False)  # Of a target there may be more.
+    shape = tuple(None if long is None else own for own, long in pairs)
+    return dataclasses.replace(weights, shape=shape)
 
 
 def _of_inputs(declared: Any) -> Any:

@@ -165,7 +165,7 @@ class Resuming(Views):
                 "sampler": None if sampler is None else _said(sampler),
                 "drop_last": bool(settings.drop_last),
             }
-            | self._sampler_hashed(),
+            | self._order_hashed(),
         }
 
     def _keys_hashed(self) -> str:
@@ -175,8 +175,8 @@ class Resuming(Views):
             self._fingerprint = self._keys, known
         return known
 
-    def _sampler_hashed(self) -> dict[str, str]:
-        """A hash of what a sampler goes by, such as weights, where it tells."""
+    def _order_hashed(self) -> dict[str, str]:
+        """A hash of what the order goes by beside numbers, such as a sampler's weights."""
         sampler = self._settings.sampler
         decides = getattr(sampler, "_decides", ())
         if not decides:
