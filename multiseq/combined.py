@@ -144,6 +144,13 @@ class CombinedSequence(MultiInputSequence):
             other.__dict__.pop("_plan", None)
         return other
 
+    def _in_source_order(self) -> Self:
+        other = super()._in_source_order()
+        if self._leaves_out_targets:
+            other._members = [member.with_targets() for member in self._members]
+            other.__dict__.pop("_plan", None)
+        return other
+
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs, of this and of the parts."""
         other = super().for_workers()

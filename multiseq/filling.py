@@ -101,6 +101,12 @@ class FilledMember(Holder, Member):
         other.member, other.fills = self.member.of_inputs(), []
         return other
 
+    def with_targets(self) -> FilledMember:
+        """Returns the member of the same sequence in source order, with its targets."""
+        other = copy.copy(self)
+        other.member, other.fills = self.member.with_targets(), []
+        return other
+
     def for_workers(self, number: int) -> FilledMember:
         """Returns a copy for worker processes."""
         other = copy.copy(self)

@@ -71,6 +71,10 @@ class Member(abc.ABC):
         """Returns a member without what follows the inputs, where that is made by itself."""
         return self
 
+    def with_targets(self) -> Member:
+        """Returns a member with what one of inputs alone leaves out."""
+        return self
+
     def forget(self) -> None:  # noqa: B027
         """Forgets what the samples look like, which learning may change."""
 
@@ -169,6 +173,10 @@ class SequenceMember(Holder, Member):
             structure = self.structure.of_inputs()
             other._layout = Layout(structure, self.specs[: len(structure)])
         return other
+
+    def with_targets(self) -> SequenceMember:
+        """Returns the member of the same sequence in source order, with its targets."""
+        return SequenceMember(self.sequence._in_source_order(), self._positions)
 
     def for_workers(self, number: int) -> SequenceMember:
         """Returns a copy for worker processes, where errors tell the part by its number."""

@@ -109,3 +109,14 @@ def test_predictions_ask_for_targets_only_where_they_are_wanted(kind: str) -> No
     pd.testing.assert_frame_equal(found, wanted.drop(columns="target"))
     with pytest.raises(SampleError, match="'never seen' is none of the classes"):
         new.predictions(Says(), targets=True)
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_a_sequence_to_predict_from_knows_its_targets_all_the_same(kind: str) -> None:
+    seq = MAKE[kind](SEEN, Labels(["a", "b"]))
+    expected = seq.predictions(Says(), targets=True)
+    view = seq.for_prediction()
+    pd.testing.assert_frame_equal(view.predictions(Says(), targets=True), expected)
+    chosen = view.subset(positions=[3, 1])
+    pd.testing.assert_frame_equal(chosen.predictions(Says(), targets=True), expected.iloc[[3, 1]])
+    assert all(len(batch) == 1 for batch in view)

@@ -85,10 +85,11 @@ class Predicting(Labelling, Mending):
                 varies by batch; an output has another number of units than its target has classes;
                 there are no targets to put beside; or a step of theirs cannot be undone.
         """
+        whole = self._in_source_order() if self._inputs_only else self  # Which knows its targets.
         with naming(self.called):
-            goals = self._goals(targets, inverse)
-            frame, lost = self._predicted(model, goals, inverse, keywords)
-            return united([frame, *self._truth(goals, lost, inverse)]) if targets else frame
+            goals = whole._goals(targets, inverse)
+            frame, lost = whole._predicted(model, goals, inverse, keywords)
+            return united([frame, *whole._truth(goals, lost, inverse)]) if targets else frame
 
     def _predicted(
         self, model: Any, goals: list[Goal], inverse: bool, keywords: dict[str, Any]
