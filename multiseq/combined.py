@@ -52,6 +52,27 @@ class CombinedSequence(MultiInputSequence):
         """Loads and augments the sample of each part."""
         return self.load_sample(index) if draw is None else self._drawn(index, draw)
 
+    @abc.abstractmethod
+    def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
+        """Returns who gives a leaf, by its full name, and its number there.
+
+        These are several where they lie one after the other, and nobody where the whole makes it.
+        """
+
+    def _steps_at(self, leaf: str) -> tuple[Any, ...]:
+        theirs = [member.steps_of(number) for member, number in self._members_at(leaf)[:1]]
+        return sum(theirs, ()) + super()._steps_at(leaf)
+
+    def _check_divides(self) -> None:
+        for part in self.parts:
+            part._check_divides()
+
+    def _order_hashed(self) -> dict[str, str]:
+        """Those of the parts too, whose pairs are drawn by labels."""
+        theirs = [(number, part._order_hashed()) for number, part in enumerate(self.parts)]
+        named = {f"{name} of part {number}": each[name] for number, each in theirs for name in each}
+        return super()._order_hashed() | named
+
     @property
     def _named_parts(self) -> list[tuple[str, Any]]:
         names = self._part_names or [part.called for part in self.parts]

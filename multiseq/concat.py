@@ -13,7 +13,7 @@ from .encoding import EncodingConcat
 from .errors import AlignmentError, ArgumentError, describe
 from .keys.times import overall
 from .keys.uniting import united_keys
-from .members import Lacking, SequenceMember
+from .members import Lacking, Member, SequenceMember
 from .merging import check_parts, named_transforms
 from .order import Draw, Indices
 from .plots.kinds import Kind
@@ -89,6 +89,7 @@ class ConcatenatedSequence(EncodingConcat):
                 got=describe(parts[0]),
                 fix="write a star before the list: concat(*parts)",
             )
+        keys = keys if keys is None or isinstance(keys, str) else list(keys)
         called = check_parts([(None, part) for part in parts], "concat")
         known = [part.keys if part._keyed else part.num_samples for part in parts]
         united = united_keys(known, called, keys, names)
@@ -250,8 +251,11 @@ class ConcatenatedSequence(EncodingConcat):
         own = any(map(self._is_of_target, self._names_of_steps))
         return super()._goals_of_labels() if own else self.parts[0]._goals_of_labels()
 
-    def _steps_at(self, leaf: str) -> tuple[Any, ...]:
-        return self.parts[0]._steps_at(leaf) + super()._steps_at(leaf)
+    def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
+        structure, _, numbers = self._plan
+        place = structure.names.index(leaf)
+        pairs = zip(self._members, numbers, strict=True)
+        return [(member, leaves[place]) for member, leaves in pairs]
 
     @property
     def _of_inputs(self) -> set[Any]:

@@ -66,8 +66,8 @@ class FilledMember(Holder, Member):
         return [*self.member.specs, *([self.mask] if self._masks else [])]
 
     def steps_of(self, number: int) -> tuple[Any, ...]:
-        """Returns what the sequence did to a leaf, in order."""
-        return self.member.steps_of(number)
+        """Returns what the sequence did to a leaf, in order; to a mask, nothing."""
+        return self.member.steps_of(number) if number < len(self.structure) else ()
 
     @property
     def augments(self) -> bool:  # type: ignore[override]

@@ -313,11 +313,10 @@ class JoinedSequence(Looks, EncodingJoin):
         parts, given = zip(names, self._part_names, self.parts, strict=True), self._given_transforms
         return {**named_transforms(list(parts), given), **given}
 
-    def _steps_at(self, leaf: str) -> tuple[Any, ...]:
+    def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
         structure, origins = self._plan
         origin = origins[structure.names.index(leaf)]
-        own = self._members[origin.member].steps_of(origin.number)
-        return own + super()._steps_at(leaf)
+        return [(self._members[origin.member], origin.number)]
 
     @property
     def _of_inputs(self) -> set[Any]:

@@ -64,7 +64,9 @@ def _check_settings(part: MultiInputSequence, call: str) -> None:
             raise ArgumentError(
                 f"a part of {call} has {name}=, which would be lost",
                 got=type(part).__name__,
-                fix=f"give it to the whole: {call}(..., {name}=...)",
+                fix="mix the parts of both at once, by weights for each"
+                if (call, name) == ("mix", "sampler")
+                else f"give it to the whole: {call}(..., {name}=...)",
             )
     index, count = settings.share
     if count > 1:

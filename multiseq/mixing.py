@@ -13,6 +13,7 @@ import numpy as np
 from .checks import check_count
 from .concat import ConcatenatedSequence
 from .errors import ArgumentError, describe
+from .merging import check_parts
 from .order import Indices, Permutation, Positions
 from .sequence import MultiInputSequence
 from .settings import BaseKeywords
@@ -69,6 +70,7 @@ def mix(
             raise ArgumentError(
                 f"mix was given {name}=", fix="leave it out: mix shuffles, and decides the order"
             )
+    check_parts([(None, part) for part in parts], "mix")
     whole = ConcatenatedSequence(parts, keys, names, **keywords)
     sizes = [part.num_samples for part in parts]
     return whole.replace(sampler=MixSampler(sizes, weights, num_samples))

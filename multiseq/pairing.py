@@ -11,7 +11,7 @@ import numpy as np
 from .combined import CombinedSequence
 from .errors import ArgumentError, few, naming
 from .keys.hashing import hash_numbers
-from .members import Lacking, SequenceMember
+from .members import Lacking, Member, SequenceMember
 from .order import Draw, Indices
 from .partners import of_another_class, of_one_class, positives
 from .samples import Leaves, Sample, Spec, Structure, outline
@@ -217,6 +217,11 @@ class ComparingSequence(CombinedSequence):
     def _of_inputs(self) -> set[Any]:
         return self.parts[0]._of_inputs | self._given_of_inputs
 
+    def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
+        structure, _ = self._given()
+        place, inputs = structure.names.index(leaf), len(self._keys_of_inputs())
+        return [(self._members[0], place % inputs)] if place < inputs * len(self._roles) else []
+
     def _order_hashed(self) -> dict[str, str]:
         """Those of the labels too, by which partners are drawn."""
         labels = hash_numbers((self._codes, [self._count]))
@@ -235,7 +240,7 @@ class ComparingSequence(CombinedSequence):
         other._drawn_of = {}
         return other
 
-    def _parts(self, *_: Any, **__: Any) -> Any:
+    def _check_divides(self) -> None:
         raise ArgumentError(
             "pairs and triplets cannot be split: samples of one part would come in the other",
             fix="split the sequence that they are made of, and make pairs of each part: "

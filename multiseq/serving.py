@@ -11,13 +11,11 @@ from . import _keras
 from ._keras_model import Port, facts_of, package
 from ._keras_serving import filled, vectorized, worded
 from .combined import CombinedSequence
-from .concat import ConcatenatedSequence
 from .errors import ArgumentError, at_input, describe, list_names, naming
 from .filling import FilledMember
-from .join import JoinedSequence
 from .members import SequenceMember
 from .sequence import MultiInputSequence
-from .transforms import MinMax, Standardize, Transform
+from .transforms import MinMax, Standardize, Transform, Vocabulary
 from .transforms.missing import Fill, FillMean, Refuse
 from .wording import Texts
 
@@ -81,6 +79,7 @@ def serving_model(model: Any, train: MultiInputSequence) -> Any:
 
 def _served(port: Port, train: MultiInputSequence, leaf: str, keras: Any) -> tuple[Any, Any]:
     """Returns an input of raw values, and what is made of it."""
+    _check_filled(train, leaf)
     texts, steps = _texts_of(train, leaf, keras), train._steps_at(leaf)
     if texts is not None:
         _check_looks_up()
@@ -160,17 +159,39 @@ def _source_of(sequence: MultiInputSequence, leaf: str) -> list[tuple[MultiInput
 
     These are several where they lie one after the other.
     """
-    if isinstance(sequence, ConcatenatedSequence):
-        return [found for part in sequence.parts for found in _source_of(part, leaf)]
-    if not isinstance(sequence, JoinedSequence):
-        return [(sequence, leaf)]
-    structure, origins = sequence._plan
-    origin = origins[structure.names.index(leaf)]
-    member = sequence._members[origin.member]
-    member = member.member if isinstance(member, FilledMember) else member
-    if not isinstance(member, SequenceMember):
-        return [(sequence, leaf)]
-    return _source_of(member.sequence, member.structure.names[origin.number])
+    found = []
+    for member, number in _members_at(sequence, leaf):
+        each = member.member if isinstance(member, FilledMember) else member
+        if not isinstance(each, SequenceMember) or number >= len(each.structure):
+            return [(sequence, leaf)]
+        found += _source_of(each.sequence, each.structure.names[number])
+    return found or [(sequence, leaf)]
+
+
+def _members_at(sequence: MultiInputSequence, leaf: str) -> list[tuple[Any, int]]:
+    """Returns who gives an input, and its number there, where a sequence is made of others."""
+    return sequence._members_at(leaf) if isinstance(sequence, CombinedSequence) else []
+
+
+def _check_filled(sequence: MultiInputSequence, leaf: str) -> None:
+    """Raises ArgumentError where training has filled an input with what no raw value becomes."""
+    steps = sequence._steps_at(leaf)
+    for member, number in _members_at(sequence, leaf) if steps else []:
+        each = member.member if isinstance(member, FilledMember) else member
+        if not isinstance(each, SequenceMember) or number >= len(each.structure):
+            continue
+        if each is not member and member.lacks_any:
+            fill = member.fills[number].value
+            # By these, what is missing becomes 0; a step of the whole would make another of it.
+            zero = isinstance(steps[-1], Standardize | Vocabulary) and not np.any(fill)
+            if not zero or len(steps) > len(each.steps_of(number)):
+                raise ArgumentError(
+                    "a part of a left join lacks this input of some samples, and no raw value "
+                    "becomes what training had in its place",
+                    got=f"filled with {fill!r}",
+                    fix=_ENCODE,
+                )
+        _check_filled(each.sequence, each.structure.names[number])
 
 
 def _texts_of(train: MultiInputSequence, leaf: str, keras: Any) -> Texts | None:

@@ -52,6 +52,11 @@ def test_samples_are_those_of_pandas(sizes: list[int], batch_size: int, shuffle:
         assert seq[index][0]["x"].tolist() == expected[keys].tolist()
 
 
+def test_labels_of_parts_may_come_one_by_one() -> None:
+    found = both(keys=(label for label in "ab"))
+    assert found.keys.equals(both(keys=["a", "b"]).keys)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("make", [part, OneByOne])
 def test_it_keeps_the_contract(make: Any, workers: int) -> None:

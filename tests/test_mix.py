@@ -232,6 +232,15 @@ def test_many_sources_are_mixed_nearly_as_well() -> None:
         assert np.abs(off).max() < 1.5
 
 
+def test_what_only_the_whole_can_have_is_given_to_mix() -> None:
+    inner, (other,) = mix(numbered(9, 14), weights=[1, 1]), numbered(4)
+    with pytest.raises(ArgumentError, match=r"(?s)part of mix has sampler=.*parts of both at once"):
+        mix([inner, other], weights=[1, 1])
+    weighed = numbered(4)[0].replace(class_weight={0: 2.0})
+    with pytest.raises(ArgumentError, match=r"mix\(\.\.\., class_weight=\.\.\.\)"):
+        mix([weighed, other], weights=[1, 1])
+
+
 def test_classes_are_counted_once_and_predictions_are_whole() -> None:
     parts = [
         ArraySequence({"x": np.full(size, number, "float32")}, np.full(size, number))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyed import KEYS, part
 
-from multiseq import ArraySequence, TableSequence, join, pairs, triplets
+from multiseq import ArraySequence, TableSequence, concat, join, mix, pairs, triplets
 from multiseq.errors import AlignmentError, ArgumentError
 from multiseq.partners import of_another_class, of_one_class
 from multiseq.testing import check_sequence
@@ -128,6 +128,29 @@ def test_a_state_is_of_the_labels_too() -> None:
     ):
         with pytest.raises(ArgumentError, match="what makes up the order differ"):
             other.load_state_dict(state)
+
+
+def parts_of_others(labels: Any) -> list[Any]:
+    compared = pairs(source(), labels)
+    return [
+        join(compared, z=part(None)),
+        concat(compared, pairs(source(), LABELS), keys=[0, 1]),
+        mix([compared, pairs(source(), LABELS)], weights=[1, 1], keys=[0, 1]),
+        join(join(compared), z=part(None)),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_as_parts_of_others_they_are_not_split_either(number: int) -> None:
+    whole = parts_of_others(LABELS)[number]
+    for divide in (lambda: whole.split(0.5, 0.5), lambda: list(whole.folds(2))):
+        with pytest.raises(ArgumentError, match="pairs and triplets cannot be split"):
+            divide()
+    assert whole.subset(positions=[1, 0]).num_samples == 2
+    state = whole.state_dict()
+    parts_of_others(LABELS)[number].load_state_dict(state)
+    with pytest.raises(ArgumentError, match="what makes up the order differ"):
+        parts_of_others(np.arange(20) % 2)[number].load_state_dict(state)
 
 
 def test_pairs_of_joins_learn_and_shards() -> None:

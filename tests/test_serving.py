@@ -19,8 +19,11 @@ from multiseq import (
     TableSequence,
     TextSequence,
     Vocabulary,
+    concat,
     join,
+    pairs,
     serving_model,
+    triplets,
 )
 from multiseq.errors import ArgumentError, NotAdaptedError
 
@@ -200,6 +203,61 @@ def test_numbers_that_float32_would_blur_are_refused(transform: Any) -> None:
     for x, seq in (trained(year), trained(day - 1.7e9)):
         found = serving_model(model, seq).predict_on_batch({"x": x.astype(np.float32)})
         np.testing.assert_allclose(found, model.predict_on_batch(seq[0][0]), atol=1e-2)
+
+
+def concatenated(seq: Any) -> Any:
+    """A model that gives all of its inputs."""
+    shapes = {name: leaf.shape[1:] for name, leaf in seq[0][0].items()}
+    taken = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+    made = [layers.Reshape((1,))(each) for each in taken.values()]
+    return keras.Model(taken, layers.Concatenate()(made))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("whole", ["pairs", "triplets", "join", "concat"])
+def test_what_goes_together_in_pairs_is_served_by_the_steps_of_its_source(whole: str) -> None:
+    frame = pd.DataFrame({"x": np.arange(20.0) * 100}, [f"k{n}" for n in range(20)])
+    source = ArraySequence({"x": frame["x"]}, transforms={"x": Standardize()})
+    compare = triplets if whole == "triplets" else pairs
+    seq: Any = compare(source, np.arange(20) % 3, shuffle=False)
+    if whole == "join":
+        seq = join(ArraySequence({"n": frame["x"]}), seq)
+    if whole == "concat":
+        seq = concat(seq, seq, keys=[0, 1])
+    seq.adapt(progress=False)
+    model = concatenated(seq)
+    raw = {name: np.full((2, 1), 300, np.float32) for name in model.input}
+    expected = (300 - frame["x"].mean()) / frame["x"].std(ddof=0)
+    found = serving_model(model, seq).predict_on_batch(raw)[0]
+    wanted = [300 if name == "n" else expected for name in raw]
+    np.testing.assert_allclose(found, wanted, 1e-5)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("mask", [True, False])
+def test_a_left_join_is_served_where_what_is_missing_becomes_what_filled_it(mask: bool) -> None:
+    keys = [f"k{n}" for n in range(8)]
+    whole = pd.Series(np.arange(8.0), keys)
+
+    def joined(transform: Any, **keywords: Any) -> Any:
+        few = ArraySequence({"b": whole[:5] + 1}, transforms={"b": transform})
+        seq = join(ArraySequence({"a": whole}), few, how="left", mask=mask, **keywords)
+        seq.adapt(progress=False)
+        return seq
+
+    seq = joined(Standardize())
+    served = serving_model(concatenated(seq), seq)
+    raw = {
+        name: np.full((1, *each.shape[1:]), np.nan, np.float32) for name, each in seq[0][0].items()
+    }
+    raw["a"][:] = 7
+    if mask:
+        raw["b_present"][:] = 0
+    found = served.predict_on_batch(raw)[0]
+    np.testing.assert_array_equal(found, concatenated(seq).predict_on_batch(seq[0][0])[7])
+    for other in (joined(Standardize(), fill={"b": -3}), joined(MinMax())):
+        with pytest.raises(ArgumentError, match=r"(?s)b: a part of a left join lacks.*encode"):
+            serving_model(concatenated(other), other)
 
 
 @pytest.mark.backend

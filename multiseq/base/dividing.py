@@ -86,9 +86,13 @@ class Dividing(Adapting):
             self._warn_of_taught("the other parts")
             return self._parts(drawn, hash)
 
+    def _check_divides(self) -> None:
+        """Raises ArgumentError where parts would share samples."""
+
     def _parts(
         self, drawn: Sequence[Indices], hash: bool = False, scope: Scope | None = None
     ) -> tuple[Self, ...]:
+        self._check_divides()
         plain = {"shuffle": False, "sampler": None, "augmented": False, "drop_last": False}
         parts = [self._copy(rows, plain if part else None) for part, rows in enumerate(drawn)]
         family = Family(scope or self._family.scope)
