@@ -21,7 +21,7 @@ from ...transforms.base import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["categories", "column", "frame_of", "is_name", "numbers", "target"]
+__all__ = ["categories", "column", "frame_of", "is_name", "measured", "numbers", "target"]
 
 Array = npt.NDArray[Any]
 
@@ -51,13 +51,13 @@ def column(frame: pd.DataFrame, name: Any) -> pd.Series[Any]:
 
 
 def frame_of(records: Sequence[Mapping[Any, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Returns records as a table of these columns; one of which nothing is known is all NaN."""
+    """Returns records as a table of these columns, with their values as they are."""
     import pandas as pd
 
     rows = [{str(name): value for name, value in record.items()} for record in records]
-    frame = pd.DataFrame({name: [row[name] for row in rows] for name in names})
-    lost = [name for name in names if frame[name].isna().all()]
-    return frame.astype(dict.fromkeys(lost, float))
+    # Objects, as pandas makes floats of integers beside None.
+    columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in names}
+    return pd.DataFrame(columns)
 
 
 def is_name(frame: pd.DataFrame, value: Any) -> bool:
@@ -81,7 +81,12 @@ def _kind(name: Any) -> str:
 
 
 def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
-    """Returns a column as an array of numbers or bools, NaN for what is missing.
+    """Returns a column as an array of numbers or bools, as `measured` does."""
+    return measured(series, fix)[0]
+
+
+def measured(series: pd.Series[Any], fix: str | None = None) -> tuple[Array, str | None]:
+    """Returns a column as an array of numbers or bools, NaN for what is missing; and what it holds.
 
     Dates (of Python, and as text in ISO 8601 too) are seconds since 1970-01-01 UTC and durations
     are seconds, both float64.
@@ -90,6 +95,9 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
         series: The column.
         fix: What to do with a column of something else.
 
+    Returns:
+        The array, and "numbers", "dates" or "durations"; None where all are missing.
+
     Raises:
         ArgumentError: It holds something else, or infinite numbers.
     """
@@ -97,17 +105,21 @@ def numbers(series: pd.Series[Any], fix: str | None = None) -> Array:
 
     dtype: Any = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        values, codes = (
-            numbers(pd.Series(dtype.categories, name=series.name), fix),
-            series.cat.codes,
-        )
-        found: Array = (np.append(values, np.nan) if series.hasnans else values)[codes]
-        return found
+        values, kind = measured(pd.Series(dtype.categories, name=series.name), fix)
+        return (np.append(values, np.nan) if series.hasnans else values)[series.cat.codes], kind
     moments, _ = as_moments(series, series.name)
     if moments is not None:
-        return np.asarray((moments.to_numpy() - _EPOCH) / _SECOND)  # NaT becomes NaN.
-    if dtype.kind == "m":
-        return np.asarray(pd.TimedeltaIndex(series).to_numpy() / _SECOND)
+        array, kind = (moments.to_numpy() - _EPOCH) / _SECOND, "dates"  # NaT becomes NaN.
+    elif dtype.kind == "m":
+        array, kind = pd.TimedeltaIndex(series).to_numpy() / _SECOND, "durations"
+    else:
+        array, kind = _array(series, fix), "numbers"
+    is_known = array.dtype.kind != "f" or not np.isnan(array).all()
+    return np.asarray(array), kind if is_known else None
+
+
+def _array(series: pd.Series[Any], fix: str | None) -> Array:
+    dtype: Any = series.dtype
     if dtype.kind in "biuf":
         whole = isinstance(dtype, np.dtype) or not series.hasnans
         # Copied: the frame may be changed in place.

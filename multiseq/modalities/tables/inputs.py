@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...collate import cast
-from ...errors import LoadError, MultiseqError, SampleError, SpecError, describe
+from ...errors import ArgumentError, LoadError, MultiseqError, SampleError, SpecError, describe
 from ...transforms import Holder
 from ...transforms.steps import Chain
-from .columns import categories, numbers
+from .columns import categories, measured
 
 __all__ = ["Categories", "Encoded", "Frame", "Numbers"]
 
 Array = npt.NDArray[Any]
 
+_WRITTEN = {
+    "numbers": "a number",
+    "dates": 'a date, such as "1999-12-31"',
+    "durations": "a duration, such as datetime.timedelta(hours=1)",
+}
 _ROWS = 1 << 13  # Transformed at a time: a table may have thousands of columns.
 
 
@@ -152,27 +159,30 @@ class Numbers(_Chunked):
         name: Of the input.
         called: As of any.
         chain: As of any.
-        columns: The k columns, each of shape (n,).
-        n: Number of rows.
-        names: Of the columns.
+        frame: The table.
+        names: Of its k columns.
     """
 
     def __init__(
-        self,
-        name: str,
-        called: Any,
-        chain: Chain,
-        columns: Sequence[Array],
-        n: int,
-        names: Sequence[Any],
+        self, name: str, called: Any, chain: Chain, frame: Any, names: Sequence[Any]
     ) -> None:
-        super().__init__(name, called, chain, n)
-        self._columns, self.names = columns, tuple(map(str, names))
+        super().__init__(name, called, chain, len(frame))
+        self.names = tuple(map(str, names))
+        found = [measured(frame[each].infer_objects()) for each in names]
+        self._columns, self._kinds = zip(*found, strict=True)
 
     def over(self, frame: Any) -> Numbers:
         """Returns the same input of another table."""
-        arrays = [numbers(frame[name]) for name in self.names]
-        return Numbers(self.name, self.called, self.chain, arrays, len(frame), self.names)
+        other = Numbers(self.name, self.called, self.chain, frame, self.names)
+        for name, own, its in zip(self.names, self._kinds, other._kinds, strict=True):
+            if own and its and own != its:
+                raise ArgumentError(
+                    f"column {name!r} holds {its}, where training had {own}",
+                    got=frame[name].dropna().iloc[0],
+                    expected=own,
+                    fix=f"give {_WRITTEN[own]}, as the table that was learned from does",
+                ).at(input=self.name)
+        return other
 
     def rows(self, indices: Any) -> Array:
         """Returns float64 of shape (rows, k)."""
@@ -238,7 +248,11 @@ class Categories(Encoded):
     def over(self, frame: Any) -> Categories:
         """Returns the same input of another table."""
         (column,) = self.names
-        return Categories(self.name, self.called, self.chain, *categories(frame[column]), column)
+        codes, found = categories(frame[column])
+        kinds = {type(each) for each in self._categories if _is_number(each)}
+        if len(kinds) == 1:  # Of decimals, 7 is 7.0 to a function, as it was in training.
+            found = [_of_kind(each, *kinds) for each in found]
+        return Categories(self.name, self.called, self.chain, codes, found, column)
 
     def rows(self, indices: Any) -> Array:
         """Returns an object array of categories, None for missing ones."""
@@ -256,6 +270,18 @@ class Categories(Encoded):
         if table.dtype == np.float64:
             table = cast(table, np.float32, self.name)
         return table[self._codes]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    """Returns a number as one of another class, where it is the same; anything else as it is."""
+    with contextlib.suppress(OverflowError):  # Of infinity.
+        if _is_number(value) and kind(value) == value:
+            return kind(value)
+    return value
 
 
 def _as_ids(values: Array) -> Array:

@@ -12,7 +12,7 @@ from ...pipeline import own_steps
 from ...transforms import Standardize, Vocabulary
 from ...transforms.missing import FillMean
 from ...transforms.steps import Chain
-from .columns import categories, column, is_name, numbers
+from .columns import categories, column, is_name
 from .inputs import Categories, Encoded, Frame, Numbers
 from .naming import as_list
 
@@ -133,7 +133,7 @@ class Plan:
                 f"the target {leaked[0]!r} is also an input", fix="take it out of the inputs"
             )
         others = others.union(outputs)
-        table, n = self._table, len(self._table)
+        table = self._table
         if self._whole:
             columns = self._columns or [each for each in table.columns if each not in others]
             for each in columns:
@@ -143,8 +143,7 @@ class Plan:
             raise self._nothing_named(others)
         nested: dict[str, Encoded] = {}
         for name, columns in self._numeric.items():
-            arrays = [numbers(table[each]) for each in columns]
-            nested[name] = Numbers(name, *self._chains[name], arrays, n, columns)
+            nested[name] = Numbers(name, *self._chains[name], table, columns)
         for name, each in self._categorical.items():
             codes, found = categories(table[each])
             nested[name] = Categories(name, *self._chains[name], codes, found, each)
