@@ -201,6 +201,7 @@ LAYERS = (
     "modalities.audio.*",
     "modalities.files.templates",
     "modalities.files.documents",
+    "modalities.files.tables",
     "modalities.files.npy",
     "modalities.files.leaves",
     "modalities.files.raws",

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from multiseq.errors import SourceError
-from multiseq.modalities.files.documents import as_array, as_column, read_csv, read_json, read_txt
+from multiseq.modalities.files.documents import as_array, as_column, read_json, read_txt
+from multiseq.modalities.files.tables import read_csv
 
 METADATA = {
     "location": "loc_1",

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from multiseq.errors import SourceError
-from multiseq.modalities.files.documents import read_csv, read_json
+from multiseq.modalities.files.documents import read_json
 from multiseq.modalities.files.sequence import FileSequence
+from multiseq.modalities.files.tables import read_csv
 
 
 def write(tmp_path: Path, text: str, encoding: str = "utf-8") -> str:

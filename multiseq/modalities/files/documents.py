@@ -1,4 +1,4 @@
-"""Reads `.csv`, `.json` and `.txt` files into plain values, and those into arrays.
+"""Reads `.json` and `.txt` files into plain values, and those into arrays.
 
 Nothing in a file is executed: `.txt` metadata, the `str()` of a dict, goes through
 `ast.literal_eval`. A reader takes a path, the fields wanted from that file, `None` for the whole
@@ -8,9 +8,7 @@ of it, and the files among which it is; it returns one value for each field.
 from __future__ import annotations
 
 import ast
-import csv
 import functools
-import io
 import json
 from collections.abc import Sequence
 from typing import Any, Never
@@ -19,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import SourceError, list_names
-from ...sources.delimited import bom_encoding, check_widths
+from ...sources.delimited import bom_encoding
 from ...sources.folders import ANYWHERE, FileStore
 from .templates import no_such_field
 
-__all__ = ["as_array", "as_column", "read_csv", "read_json", "read_txt"]
+__all__ = ["as_array", "as_column", "read_json", "read_text", "read_txt"]
 
-_MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
+_NUMBERS_OR_NULL = {int, float, type(None)}
 _LONGEST_LITERAL = 1 << 18  # `ast.literal_eval` takes some 100 bytes of memory a character.
 
 
@@ -38,7 +36,7 @@ def read_json(
         SourceError: The file is no JSON, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path, files)
+    text = read_text(path, files)
     try:
         document = _decoded(text, fields)
     except SourceError:
@@ -57,7 +55,7 @@ def read_txt(
         SourceError: The file is anything but a Python literal, too long, or lacks a field.
         OSError: The file cannot be opened.
     """
-    text = _read_text(path, files)
+    text = read_text(path, files)
     if len(text) > _LONGEST_LITERAL:
         raise SourceError(
             "the text is too long to be read as a Python literal",
@@ -67,56 +65,6 @@ def read_txt(
         )
     document = _parse_literal(text, fields)
     return [_find_field(document, field) for field in fields]
-
-
-def read_csv(
-    path: str, columns: Sequence[str | None], files: FileStore[str] = ANYWHERE
-) -> list[npt.NDArray[Any]]:
-    """Reads columns as (rows,), or the whole table as (rows, columns), of float64.
-
-    A first line that is not all numbers (`nan` and `inf` are some) is a header. Cells are
-    separated by commas.
-
-    Raises:
-        SourceError: The table is empty, lacks a column, or a cell is no number; header and rows
-            differ in width, or a name occurs twice.
-        OSError: The file cannot be opened.
-    """
-    stream = io.StringIO(_read_text(path, files), newline="")
-    whole = None in columns
-    header = next(filter(None, csv.reader(stream)))
-    if _is_numeric(header):
-        stream.seek(0)
-        header = []
-    elif any(map(_is_number, header)) and all(map(_is_value, header)):
-        raise SourceError(
-            "the first line is neither all numbers nor all names",
-            got=list_names(header),
-            fix="write `nan` for a missing number, or a header before it",
-        )
-    elif whole and "" in header:
-        raise SourceError(
-            "a column has no name; is it the index of a DataFrame?",
-            got=f"the columns {list_names(header)}",
-            fix="write with `to_csv(path, index=False)`, or name the columns in the template",
-        )
-    if header:
-        _check_widths(stream, header_alone=whole)
-    places = [0 if name is None else _find_column(header, name) for name in columns]
-    try:
-        table = _parse_table(stream, None if whole else places)
-    except SourceError:
-        if header:
-            _check_widths(stream, header_alone=False)
-        raise
-    if header and whole and table.shape[1] != len(header):  # NumPy compares the rows alone.
-        _check_widths(stream, header_alone=False)
-    if not whole:
-        return [np.ascontiguousarray(column) for column in table.T]
-    return [
-        table if name is None else np.ascontiguousarray(table[:, place])
-        for name, place in zip(columns, places, strict=True)
-    ]
 
 
 def as_column(values: Sequence[Any]) -> npt.NDArray[Any] | None:
@@ -137,8 +85,12 @@ def as_column(values: Sequence[Any]) -> npt.NDArray[Any] | None:
     return column if np.isfinite(column).all() else None
 
 
-def as_array(value: Any) -> npt.NDArray[Any] | str:
+def as_array(value: Any, *, may_lack: bool = False) -> npt.NDArray[Any] | str:
     """Turns a value of a document into an array; a string stays one.
+
+    Args:
+        value: The value.
+        may_lack: Whether a null among numbers is NaN, which makes float64 of them.
 
     Returns:
         Integers as int64, other numbers as float64, booleans as bool, text in lists as text.
@@ -154,10 +106,16 @@ def as_array(value: Any) -> npt.NDArray[Any] | str:
         array = np.array(value)
     except ValueError as error:  # Lists of unequal length.
         raise _no_value(value) from error
+    if may_lack and array.dtype == object and set(map(type, array.flat)) <= _NUMBERS_OR_NULL:
+        floats, given = array.astype(np.float64), array.ravel().tolist()
+        pairs = zip(given, floats.ravel().tolist(), strict=True)
+        # Integers that float64 rounds, such as ids, stay objects, which are refused.
+        array = floats if all(one is None or one == other for one, other in pairs) else array
     text = array.dtype.kind == "U"
     if array.dtype.kind not in "bifU" or (text and _mixes_text(value)):
         raise _no_value(value)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    beyond = np.isinf if may_lack else lambda floats: ~np.isfinite(floats)
+    if array.dtype.kind == "f" and beyond(array).any():
         raise SourceError("a number is too large", got=value, fix="write one below 1e308")
     # An empty list has no type; int64 goes wherever numbers are wanted.
     return array if array.size else array.astype(np.int64)
@@ -264,62 +222,13 @@ def _find_field(document: Any, field: str | None) -> Any:
     return found
 
 
-def _find_column(header: list[str], name: str) -> int:
-    if name not in header:
-        raise no_such_field("column", name, header)
-    return header.index(name)
+def read_text(path: str, files: FileStore[str]) -> str:
+    """Returns the text of a file, by the mark of its encoding.
 
-
-def _check_widths(stream: io.StringIO, *, header_alone: bool) -> None:
-    """Checks the table, and leaves the stream after its header."""
-    stream.seek(0)
-    check_widths(stream, ",", header_alone=header_alone, cure="")
-    stream.seek(0)
-    next(filter(None, csv.reader(stream)))
-
-
-def _is_numeric(cells: list[str]) -> bool:
-    return all(map(_is_number, cells))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python's float takes 1_000, and no reader of tables does.
-
-
-def _is_value(cell: str) -> bool:
-    """Whether it is a number, or stands for a missing one."""
-    return _is_number(cell) or cell.strip().lower() in _MISSING
-
-
-def _parse_table(stream: io.StringIO, columns: Sequence[int] | None) -> npt.NDArray[Any]:
-    start = stream.tell()
-    if not stream.read().strip():
-        raise SourceError("the table has no rows", fix="fill the file, or leave its key out")
-    stream.seek(start)
-    try:
-        table = np.loadtxt(
-            stream, delimiter=",", comments=None, quotechar='"', ndmin=2, usecols=columns
-        )
-    except ValueError as error:
-        raise SourceError(
-            "a cell of the table is no number, or a row has another length",
-            got=str(error),
-            expected="numbers between commas, `nan` for a missing one",
-            fix="correct the file, or name the columns to read, as in 'log_{key}.csv:speed'",
-        ) from error
-    infinite = int(np.isinf(table).sum())
-    if infinite:
-        stream.seek(start)
-        if stream.read().lower().count("inf") < infinite:
-            raise SourceError("a number is too large", got="inf", fix="write one below 1e308")
-    return table
-
-
-def _read_text(path: str, files: FileStore[str]) -> str:
+    Raises:
+        SourceError: It is empty, or no text.
+        OSError: The file cannot be opened.
+    """
     data = files.read(path)
     try:
         text = data.decode(bom_encoding(data[:4]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,15 @@ from ...stages import stage
 from ...transforms import Holder
 from ...transforms.base import is_missing
 from ...transforms.steps import Chain, stacked
-from .documents import as_array, as_column, read_csv, read_json, read_txt
+from .documents import as_array, as_column, read_json, read_txt
 from .npy import ArrayStack, read_npz
+from .tables import header_of, read_csv
 from .templates import Template
 
 __all__ = ["File", "FileLeaf", "by_file", "column_of", "value_of"]
 
 _READERS: dict[str, Callable[..., list[Any]]] = {
     "npz": read_npz,
-    "csv": read_csv,
     "json": read_json,
     "txt": read_txt,
 }
@@ -43,7 +44,10 @@ class FileLeaf(Holder):
         called: The name under which `transforms=` has steps for it.
         chain: Those steps.
         is_raw: Whether it is left as it is read, for the base to transform.
+        header: Of the first key's table, where the leaf is a whole one: all others are to have it.
     """
+
+    header: list[str] | None = None
 
     def __init__(self, place: int, name: Any, text: str, foreign: Foreign | None) -> None:
         self.place, self.name, self.text, self.foreign = place, name, text, foreign
@@ -55,6 +59,11 @@ class FileLeaf(Holder):
     def may_lack(self) -> bool:
         """Whether a value may be missing, since something is done about it."""
         return self.is_raw or self.chain.heeds_missing
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is the whole of a CSV file."""
+        return self.template.kind == "csv" and self.template.field is None
 
     @stage("transform")
     def finish(self, column: Any) -> Any:
@@ -128,10 +137,28 @@ class File(Holder):
         columns = zip(self.leaves, zip(*rows, strict=True), strict=True)
         return [column_of(values, paths, leaf.may_lack) for leaf, values in columns]
 
+    def remember_header(self, keys: Iterable[Any]) -> None:
+        """Has the header of the first key, in whole tables, be that of all.
+
+        Where its file cannot be read, which is said when it is loaded, the next key's is.
+        """
+        tables = [leaf for leaf in self.leaves if leaf.is_table]
+        for key in keys if tables else ():
+            with contextlib.suppress(Exception):
+                path = self.template.name(str(key))
+                header = header_of(path, all(leaf.may_lack for leaf in self.leaves), self._files)
+                for leaf in tables:
+                    leaf.header = header
+                return
+
     def _row(self, path: str) -> list[Any]:
         """The values of one file, one for each leaf."""
         if self._foreign is not None:
             return [given_array(self._foreign.read(self._files, path))]
+        if self.template.kind == "csv":
+            header = next((leaf.header for leaf in self.leaves if leaf.is_table), None)
+            lacks = [leaf.may_lack for leaf in self.leaves]
+            return read_csv(path, self._fields, self._files, lacks=lacks, like=header)
         return _READERS[self.template.kind](path, self._fields, self._files)
 
 
@@ -170,11 +197,15 @@ def column_of(values: Sequence[Any], paths: Sequence[str], may_lack: bool) -> An
     if column is not None:
         return column
     if may_lack:
-        return _each(lambda value: value if is_missing(value) else as_array(value), values, paths)
+        return _each(_as_array_or_missing, values, paths)
     arrays = _each(as_array, values, paths)
     # Other dtypes are left apart: in one array, numbers among text or booleans would change.
     kinds = {(a.shape, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays}
     return np.stack(arrays) if len(kinds) == 1 and None not in kinds else arrays
+
+
+def _as_array_or_missing(value: Any) -> Any:
+    return value if is_missing(value) else as_array(value, may_lack=True)
 
 
 def by_file(files: FileStore[str], leaves: Sequence[FileLeaf]) -> list[File]:

@@ -41,7 +41,8 @@ class FileSequence(MultiInputSequence):
     - `sensor_{key}.npy`: the array.
     - `scan_{key}.npz:name`: the array of that name.
     - `log_{key}.csv`: the table, float64 of shape (rows, columns). A first line that is not all
-      numbers is its header.
+      numbers is its header; columns of other tables are put in the order of the first key's, and
+      other names refused. With `missing`, blank cells are missing, as is null in a JSON list.
     - `log_{key}.csv:name`: one column, float64 of shape (rows,).
     - `meta_{key}.json:name`: a number (int64 or float64), a bool, text, or an array of a
       rectangular list of those. `outer.inner` is a field of an object within.
@@ -164,6 +165,8 @@ class FileSequence(MultiInputSequence):
         if keys is not None:
             check_files(root, templates, list(map(str, index.tolist())))
         self._file_keys = index.to_numpy()
+        for file in self._files:
+            file.remember_header(index)
         self._source_rows = rows_beside(keys)
         others = {name: parts[name] for name in parts.keys() - in_files}
         self._others = _aligned(others, index, self._source_rows, named)
