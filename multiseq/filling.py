@@ -269,7 +269,10 @@ def _row(value: Any, spec: Spec, name: Any) -> Any:
     """
     if value is None:
         value = "" if is_string(spec.dtype) else spec.pad_value
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError as error:  # Rows of several lengths.
+        raise _no_fit(value, spec, name) from error
     if is_string(spec.dtype) and np.dtype(spec.dtype).kind == "S" and given.dtype.kind == "U":
         given = given.astype("S")
     if not given.ndim:
@@ -281,13 +284,17 @@ def _row(value: Any, spec: Spec, name: Any) -> Any:
         builder.put(0, [given])
         return np.asarray(builder.finish()[0][0])
     except SpecError as error:
-        raise ArgumentError(
-            f"fill= does not fit input {name!r}",
-            got=describe(value),
-            expected=f"one number, or a sample of shape {spec.shape}, that {spec.dtype} can hold",
-            fix="give each input a value of its own: fill={name: value}; or declare a wider dtype "
-            "by spec= of the part",
-        ) from error
+        raise _no_fit(value, spec, name) from error
+
+
+def _no_fit(value: Any, spec: Spec, name: Any) -> ArgumentError:
+    return ArgumentError(
+        f"fill= does not fit input {name!r}",
+        got=describe(value),
+        expected=f"one number, or a sample of shape {spec.shape}, that {spec.dtype} can hold",
+        fix="give each input a value of its own: fill={name: value}; or declare a wider dtype "
+        "by spec= of the part",
+    )
 
 
 def _whole(spec: Spec) -> tuple[int, ...]:

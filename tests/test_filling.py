@@ -87,7 +87,12 @@ def test_values_by_input() -> None:
 
 @pytest.mark.parametrize(
     ("fill", "says"),
-    [({"z": 1}, "no input"), ({"x": 1}, "never missing"), ({"y": [1, 2]}, "does not fit")],
+    [
+        ({"z": 1}, "no input"),
+        ({"x": 1}, "never missing"),
+        ({"y": [1, 2]}, "does not fit"),
+        ({"y": [[1], [2, 3]]}, "does not fit"),
+    ],
 )
 def test_values_of_inputs_that_are_not_there(fill: Any, says: str) -> None:
     with pytest.raises(ArgumentError, match=says):

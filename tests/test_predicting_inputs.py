@@ -19,7 +19,7 @@ from multiseq import (
     join,
     mix,
 )
-from multiseq.errors import SampleError
+from multiseq.errors import ArgumentError, SampleError
 
 N = 12
 KEYS = pd.Index([f"k{row}" for row in range(N)])
@@ -120,3 +120,10 @@ def test_a_sequence_to_predict_from_knows_its_targets_all_the_same(kind: str) ->
     chosen = view.subset(positions=[3, 1])
     pd.testing.assert_frame_equal(chosen.predictions(Says(), targets=True), expected.iloc[[3, 1]])
     assert all(len(batch) == 1 for batch in view)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"(?s)TableSequence: predictions are made by a model.*None"
+    ):
+        table(SEEN, Labels()).predictions(None)

@@ -85,6 +85,10 @@ class Predicting(Labelling, Mending):
                 varies by batch; an output has another number of units than its target has classes;
                 there are no targets to put beside; or a step of theirs cannot be undone.
         """
+        if not callable(getattr(model, "predict", None)):
+            raise ArgumentError(
+                "predictions are made by a model", got=model, expected="one with Keras' predict"
+            ).at(cls=self.called)
         whole = self._in_source_order() if self._inputs_only else self  # Which knows its targets.
         with naming(self.called):
             goals = whole._goals(targets, inverse)
