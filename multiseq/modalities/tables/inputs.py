@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...collate import cast
+from ...collate import cast, write
 from ...errors import ArgumentError, LoadError, MultiseqError, SampleError, SpecError, describe
 from ...transforms import Holder
 from ...transforms.steps import Chain
@@ -94,12 +94,7 @@ class Encoded(Holder, ABC):
         try:
             array = np.asarray(values)
         except ValueError as error:
-            raise SpecError(
-                "rows of the table would differ in shape",
-                got=f"lists or arrays of different lengths after {self._steps}",
-                expected="the same shape for each row",
-                fix="pad them in the last function; or read texts by a TextSequence, and join it",
-            ) from error
+            raise self._of_other_shapes("lists or arrays of different lengths") from error
         if array.dtype.kind not in "biuf":
             raise SpecError(
                 "the values are no numbers",
@@ -120,6 +115,14 @@ class Encoded(Holder, ABC):
             "or use Standardize(), after which they are the mean",
         )
 
+    def _of_other_shapes(self, got: str) -> SpecError:
+        return SpecError(
+            "rows of the table would differ in shape",
+            got=f"{got} after {self._steps}",
+            expected="the same shape for each row",
+            fix="pad them in the last function; or read texts by a TextSequence, and join it",
+        )
+
 
 class _Chunked(Encoded):
     """Several columns that make one array, a chunk of rows at a time."""
@@ -129,14 +132,18 @@ class _Chunked(Encoded):
         self._n = n
 
     def _transformed(self) -> Array:
-        whole: Array = np.empty(0)
+        whole: Array | None = None
         for start in range(0, self._n, _ROWS):
             chunk = self._applied(start, min(start + _ROWS, self._n))
-            if not start:
-                dtype = np.float32 if chunk.dtype.kind == "f" else chunk.dtype
-                whole = np.empty((self._n, *chunk.shape[1:]), dtype)
-            whole[start : start + _ROWS] = cast(chunk, whole.dtype, self.name)
-        return whole
+            if whole is None:
+                whole = np.zeros((self._n, *chunk.shape[1:]), _served(chunk.dtype))
+            if chunk.shape[1:] != whole.shape[1:]:
+                shapes = f"{whole.shape[1:]}, and {chunk.shape[1:]} from row {start} on,"
+                raise self._of_other_shapes(shapes)
+            if (dtype := _served(np.result_type(whole, chunk))) != whole.dtype:
+                whole = cast(whole, dtype, self.name)  # These rows hold what the first ones didn't.
+            write(whole, slice(start, start + _ROWS), chunk, self.name)
+        return np.empty(0) if whole is None else whole
 
     def _applied(self, start: int, stop: int) -> Array:
         """Transforms some rows; an error of one says which."""
@@ -282,6 +289,11 @@ def _of_kind(value: Any, kind: type) -> Any:
         if _is_number(value) and kind(value) == value:
             return kind(value)
     return value
+
+
+def _served(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Returns the dtype in which the model gets what has this one."""
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype
 
 
 def _as_ids(values: Array) -> Array:
