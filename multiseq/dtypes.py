@@ -9,7 +9,10 @@ import numpy as np
 
 from .errors import ArgumentError
 
-__all__ = ["check_unmasked", "fix_of", "is_fit", "written"]
+__all__ = ["EXACT", "check_unmasked", "fix_of", "is_fit", "written"]
+
+EXACT = 1 << 53
+"""The greatest of the integers that float64 tells apart."""
 
 
 def is_fit(dtype: np.dtype[Any]) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..checks import text_refused
 from ..collate import stacked
-from ..dtypes import check_unmasked
+from ..dtypes import EXACT, check_unmasked
 from ..errors import ArgumentError, describe, few
 from ..transforms.base import is_missing
 from ..transforms.labelled import categories_of
@@ -25,7 +25,6 @@ Array = npt.NDArray[Any]
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
 _DECIMALS = ({float}, {int, float})
-_EXACT = 1 << 53  # The greatest of the integers that float64 tells apart.
 _LOOKED_AT = 100  # Keys, among the names of a dict.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
 
@@ -336,7 +335,7 @@ def _of_column(column: Any) -> Array:
     dtype = getattr(column.dtype, "numpy_dtype", None)
     if dtype is None or not column.hasnans:
         return np.asarray(column if dtype is None else column.to_numpy(dtype))
-    if dtype.kind in "iu" and not -_EXACT <= column.min() <= column.max() <= _EXACT:
+    if dtype.kind in "iu" and not -EXACT <= column.min() <= column.max() <= EXACT:
         # Classes, say: beside one that is missing pandas would round them.
         return np.asarray(column.to_numpy(object, na_value=None))
     return np.asarray(column)

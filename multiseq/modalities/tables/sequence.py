@@ -75,10 +75,10 @@ class TableSequence(MultiInputSequence):
 
     Args:
         frame: A DataFrame; the path of a .csv (also compressed) or .parquet file; an Arrow table,
-            or anything else with `to_pandas()`. Of a .csv, pandas takes "NA" and the like for
-            missing: read it yourself where that is a category. Keys, categories and classes (of
-            `Labels`) such as `007`, `1e5` or `1.10`, which no number prints as, make their column
-            text.
+            or anything else with `to_pandas()`; a dict of columns (Series of one index, lists,
+            arrays). Of a .csv, pandas takes "NA" and the like for missing: read it yourself where
+            that is a category. Keys, categories and classes (of `Labels`) such as `007`, `1e5` or
+            `1.10`, which no number prints as, make their column text.
         targets: A column's name, a list of them (for targets of shape (m,)), an array, or a
             Series (aligned by its index); for several outputs, a tuple or a dict of those. A list
             that holds the name of a column is one of names: values are then passed as an array.
@@ -100,7 +100,8 @@ class TableSequence(MultiInputSequence):
         **keywords: Those of `MultiInputSequence`.
 
     Raises:
-        AlignmentError: Keys are duplicated or missing, or `targets` lacks one.
+        AlignmentError: Keys are duplicated or missing, or `targets` lacks one; or Series in a
+            dict have other indexes.
         ArgumentError: A column does not exist, or does not hold what it should.
         MissingPackageError: pyarrow, which reads Parquet, is not installed.
         SourceError: The file is missing or damaged, or its rows and header differ in width.
