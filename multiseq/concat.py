@@ -221,6 +221,15 @@ class ConcatenatedSequence(EncodingConcat):
         pieces = self._by_member(indices)
         return [each for n, _, local in pieces for each in self._members[n].lacking(local)]
 
+    def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
+        structure, _, numbers = self._plan
+        has = np.ones(len(indices), bool)
+        if leaf in structure.names:  # Functions of the whole may give others.
+            place = structure.names.index(leaf)
+            for n, rows, local in self._by_member(indices):
+                has[rows] = self._members[n].has_leaf(numbers[n][place], local)
+        return has
+
     @property
     def _is_timed(self) -> bool:
         return all(part._is_timed for part in self.parts)

@@ -91,6 +91,14 @@ class FilledMember(Holder, Member):
         own = [(self.called, has)] if self.lacks_any else []
         return own + self.member.lacking(indices[has])
 
+    def has_leaf(self, number: int, indices: Indices) -> npt.NDArray[np.bool_]:
+        """Returns which of the samples have a leaf, and not what fills it; a mask is always one."""
+        if number == len(self.structure):
+            return np.ones(len(indices), bool)
+        has = self.has(indices)
+        has[has] = self.member.has_leaf(number, indices[has])
+        return has
+
     def forget(self) -> None:
         """Forgets what the samples look like."""
         self.member.forget()

@@ -86,6 +86,10 @@ class Member(abc.ABC):
         """Returns which of the samples it has, or a part of it, where some lack samples."""
         return []
 
+    def has_leaf(self, number: int, indices: Indices) -> npt.NDArray[np.bool_]:
+        """Returns which of the samples have a leaf, and not what fills it."""
+        return np.ones(len(indices), bool)
+
     def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns the first and the last time of samples and their zone, where they have times."""
         return None
@@ -192,6 +196,10 @@ class SequenceMember(Holder, Member):
     def lacking(self, indices: Indices) -> Lacking:
         """Returns which of the samples parts of the sequence have, where some lack samples."""
         return self.sequence._lacking(self.source_indices(indices))
+
+    def has_leaf(self, number: int, indices: Indices) -> npt.NDArray[np.bool_]:
+        """Returns which of the samples of the sequence have a leaf, and not what fills it."""
+        return self.sequence._has_leaf(self.structure.names[number], self.source_indices(indices))
 
     def times(self, indices: Indices) -> tuple[Any, Any, Any] | None:
         """Returns the first and the last time of samples and their zone, where they have times."""

@@ -7,6 +7,7 @@ import logging
 from typing import Any, Self, Unpack
 
 import numpy as np
+import numpy.typing as npt
 
 from .combined import CombinedSequence
 from .errors import ArgumentError, few, naming
@@ -233,6 +234,14 @@ class ComparingSequence(CombinedSequence):
 
     def _lacking(self, indices: Indices) -> Lacking:
         return self._members[0].lacking(np.arange(len(self._codes)))
+
+    def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
+        """As partners are drawn, those have it that all samples of the source have."""
+        every, has = np.arange(len(self._codes)), True
+        for number, key in enumerate(self._keys_of_inputs()):
+            if leaf in [f"inputs[{self._name(role, key)!r}]" for role in self._roles]:
+                has = bool(self._members[0].has_leaf(number, every).all())
+        return np.full(len(indices), has)
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs."""

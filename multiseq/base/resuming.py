@@ -189,6 +189,10 @@ class Resuming(Views):
         """What parts are called that lack samples; and which of these samples they have."""
         return []
 
+    def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
+        """Which of these samples have an input, by its full name, and not what fills it."""
+        return np.ones(len(indices), bool)
+
 
 _WHAT = {
     "samples": ("the numbers of samples", "build it from the data of the run that was saved"),

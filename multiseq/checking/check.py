@@ -68,7 +68,7 @@ def _hold(seq: Any, model: Any, facts: Facts, data: Look, test: Any, report: Rep
     ran = run(model, data, report)
     steps: dict[str, Callable[[], None]] = {
         "ids": lambda: check_ids(seq, model, pairs, ran, report),
-        "values of inputs": lambda: check_inputs(seq, data, ran, report),
+        "values of inputs": lambda: check_inputs(data, ran, report),
         "scale of inputs": lambda: check_scale(model, data, pairs, report),
         "learned scale": lambda: check_learned(seq, data, report),
         "targets and losses": lambda: _check_training(model, ran, data, report),

@@ -32,7 +32,7 @@ def check_ids(seq: Any, model: Any, pairs: Pairs, ran: Ran, report: Report) -> N
             if type(layer).__name__ == "CategoryEncoding" and leaf.dtype.kind in "iuf":
                 _check_encoding(leaf, layer, report)
         if not leaf.is_text:
-            _check_unknown(seq, leaf, report)
+            _check_unknown(seq, leaf.there, report)
         if tables and not leaf.is_text:
             met |= {layer.name for layer in tables}
             smallest = min(tables, key=lambda layer: int(layer.input_dim))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Leaf:
         label: As reports say it.
         arrays: Of the batches that were looked at.
         varies: Whether an axis may differ by batch, though it may not have done so here.
+        has: Which of their samples have it; empty where a left join filled none.
     """
 
     part: str
@@ -38,6 +39,15 @@ class Leaf:
     label: str
     arrays: tuple[Array, ...]
     varies: bool = False
+    has: tuple[Array, ...] = ()
+
+    @property
+    def there(self) -> Leaf:
+        """The same without what a left join filled: that says nothing of the data."""
+        if not self.has:
+            return self
+        pairs = zip(self.arrays, self.has, strict=True)
+        return replace(self, arrays=tuple(array[has] for array, has in pairs), has=())
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -114,17 +124,20 @@ def look(seq: Any, report: Report) -> Look | None:
     """
     view = seq.replace(workers=0, use_multiprocessing=False, cluster=None)
     try:
-        batches = _batches(view, report)
-        specs = view.spec if batches else ()
+        loaded = _batches(view, report)
+        specs = view.spec if loaded else ()
+        orders = [_indices(view, number) for number in loaded]
     finally:
         view.close()
-    if not batches:
+    if not loaded:
         return None
+    batches = list(loaded.values())
     leaves: dict[str, list[Leaf]] = {}
     for name, *parts in zip(("inputs", "targets", "sample_weight"), *batches, strict=False):
         leaves[name] = _leaves(
             name, parts, specs[len(leaves)] if len(leaves) < len(specs) else None
         )
+    leaves["inputs"] = [_without_filled(view, leaf, orders) for leaf in leaves["inputs"]]
     samples = sum(len(leaves["inputs"][0].arrays[n]) for n in range(len(batches)))
     found = Look(batches, leaves, samples, seq.num_samples, masked=seq._masks_targets)
     found.all_targets = _all_targets(view, found)
@@ -132,9 +145,10 @@ def look(seq: Any, report: Report) -> Look | None:
     return found
 
 
-def _batches(view: Any, report: Report) -> list[tuple[Any, ...]]:
-    """Loads some batches; a sample that cannot be loaded is a finding."""
-    began, loaded, seen, size = time.monotonic(), [], 0, 0
+def _batches(view: Any, report: Report) -> dict[int, tuple[Any, ...]]:
+    """Loads some batches, by number; a sample that cannot be loaded is a finding."""
+    began, seen, size = time.monotonic(), 0, 0
+    loaded: dict[int, tuple[Any, ...]] = {}
     try:
         count = view.num_batches
         rows = view._settings.rows
@@ -146,12 +160,12 @@ def _batches(view: Any, report: Report) -> list[tuple[Any, ...]]:
                 expected="a batch at least",
                 fix="a smaller batch_size, or drop_last=False",
             )
-            return []
+            return {}
         wanted = max(2, min(_BATCHES, -(-_SAMPLES // max(1, rows))))
         numbers = np.unique(np.linspace(0, count - 1, wanted).round().astype(int))
     except MultiseqError as error:
         _note(error, report)
-        return []
+        return {}
     failed = 0
     for number in numbers.tolist():
         try:
@@ -164,12 +178,31 @@ def _batches(view: Any, report: Report) -> list[tuple[Any, ...]]:
             if isinstance(error, NotAdaptedError) or failed > 2:
                 break
             continue
-        loaded.append(batch)
+        loaded[number] = batch
         arrays = [leaf for part in batch for leaf in _arrays(part)]
         seen, size = seen + len(arrays[0]), size + sum(each.nbytes for each in arrays)
         if size > _BYTES or (time.monotonic() - began > _SECONDS and len(loaded) > 1):
             break
     return loaded
+
+
+def _indices(view: Any, number: int) -> Array:
+    """Those that the samples of a batch are loaded by."""
+    positions = view._started().positions(view.epoch, number)
+    indices: Array = view.source_indices(positions)
+    return indices
+
+
+def _without_filled(view: Any, leaf: Leaf, orders: list[Array]) -> Leaf:
+    """Notes which samples of an input are there; none, where batches leave out some of them."""
+    has = tuple(view._has_leaf(leaf.label, order) for order in orders)
+    if all(each.all() for each in has):
+        return leaf
+    rows = zip(leaf.arrays, has, strict=True)
+    return replace(
+        leaf,
+        has=tuple(one if len(one) == len(a) else np.zeros(len(a), bool) for a, one in rows),
+    )
 
 
 def _note(error: MultiseqError, report: Report) -> None:

@@ -50,7 +50,7 @@ def check_learned(seq: Any, data: Look, report: Report) -> None:
     """Notes inputs that lie far from those that their transforms have learned from."""
     for leaf in data.inputs:
         transform = seq.transforms.get(leaf.key) if leaf.key in seq._of_inputs else None
-        moments = None if leaf.is_text else _moments(leaf)
+        moments = None if leaf.is_text else _moments(leaf.there)
         kind = type(transform).__name__
         if moments is None or kind not in ("Standardize", "MinMax"):
             continue
@@ -166,7 +166,7 @@ def check_part(data: Look, other: Look, report: Report, called: str = "this one"
         found = theirs.get((leaf.part, leaf.key))
         if found is None or leaf.is_text or found.is_text or leaf.dtype.kind not in "fiu":
             continue
-        mine, its = _moments(leaf), _moments(found)
+        mine, its = _moments(leaf.there), _moments(found.there)
         if mine is None or its is None:
             continue
         spread = max(mine[1], its[1], 1e-9)

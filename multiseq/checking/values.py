@@ -19,17 +19,15 @@ Array = npt.NDArray[Any]
 _LEAST = 16  # Samples, before what they share says something.
 
 
-def check_inputs(seq: Any, data: Look, ran: Ran, report: Report) -> None:
+def check_inputs(data: Look, ran: Ran, report: Report) -> None:
     """Notes inputs that hold NaN or infinity, or are the same in all samples."""
-    filled = bool(getattr(seq, "filled", None))  # Then some are blank, and rightly so.
     for leaf in data.inputs:
         if leaf.dtype.kind == "f":
             _check_finite(leaf, ran, report)
         if not leaf.is_text:
             if not str(leaf.key).endswith("_present"):
                 _check_constant(leaf, report)
-            if not filled:
-                _check_blank(leaf, report)
+            _check_blank(leaf.there, report)
     _check_twins(data, report)
 
 
@@ -80,9 +78,11 @@ def _check_blank(leaf: Leaf, report: Report) -> None:
     shape = leaf.rows.shape
     if len(shape) != 4 or shape[-1] not in (1, 3, 4) or min(shape[1:3]) < 8:
         return
+    if shape[0] < _LEAST:
+        return
     rows = leaf.rows.reshape(len(leaf.rows), -1)
     blank = (rows == rows[:, :1]).all(1) & (rows[:, 0] == rows.min())
-    if len(rows) >= _LEAST and 0.1 < blank.mean() < 1:
+    if 0.1 < blank.mean() < 1:
         report.add(
             "warning",
             "many pictures are blank",
