@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multiseq import MinMax, Standardize
+from multiseq import MinMax, Standardize, Vocabulary, concat
 from multiseq.errors import (
     AlignmentError,
     ArgumentError,
@@ -300,3 +300,34 @@ def test_an_integer_beyond_float64(tmp_path: Path) -> None:
         TableSequence(frame, numeric="a")
     with pytest.raises(SpecError, match="no numbers"):
         Standardize().adapt(np.array([1, 10**400], object))
+
+
+# A column of one kind in one file, of another in the next
+
+
+def test_a_column_is_not_text_in_one_file_and_numbers_in_another(tmp_path: Path) -> None:
+    path, options = str(tmp_path / "b.csv"), {"categorical": ["zip"], "keys": "id"}
+    Path(path).write_text("id,zip\nd,10001\ne,20002\n")
+    (tmp_path / "a.csv").write_text("id,zip\na,01234\nb,10001\nc,20002\n")
+
+    def table(frame: Any, **keywords: Any) -> TableSequence:
+        return TableSequence(frame, **options, **keywords)
+
+    train = table(str(tmp_path / "a.csv"))
+    train.adapt(progress=False)
+    train.save_transforms(tmp_path / "prep.json")
+    loading = table(path)
+    loading.load_transforms(tmp_path / "prep.json")
+    for other in (loading, table(path, transforms=train.transforms)):
+        with pytest.raises(SampleError, match=r"input zip: .*of another kind") as caught:
+            other[0]
+        assert "pandas.read_csv(path, dtype={column: str})" in str(caught.value)
+    with pytest.raises(SampleError, match="of another kind"):
+        train.encode({"zip": 10001})
+    shared = {"transforms": {"zip": Vocabulary()}}
+    with pytest.raises(SampleError, match="printed alike"):
+        concat(table(str(tmp_path / "a.csv"), **shared), table(path, **shared)).adapt(False)
+    # As the errors advise.
+    texts = table(pd.read_csv(path, dtype={"zip": str}), transforms=train.transforms)
+    assert texts[0][0]["zip"].tolist() == train[0][0]["zip"].tolist()[1:] == [2, 3]
+    assert train.encode({"zip": str(10001)})["zip"].tolist() == [2]

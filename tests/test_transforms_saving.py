@@ -24,7 +24,7 @@ EXAMPLES: list[tuple[Any, Any]] = [
     (Standardize(), NUMBERS[:, 0]),
     (MinMax(range=(-1, 0.1)), NUMBERS),
     (Vocabulary(mask="", max_size=9, num_oov=3), TOKENS),
-    (Vocabulary(), [1, "1", True, 0.1, 2.0, 2**70]),
+    (Vocabulary(max_size=5), ["1", 3, 3, "1", True, True, 0.1, 2.0, 2**70]),
 ]
 
 

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import zlib
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError, SampleError, SpecError
+from ..errors import ArgumentError, SampleError, SpecError, describe, few
 from .base import is_missing
 
 __all__ = [
     "KINDS",
+    "NAMES",
     "Category",
     "are_nested",
+    "bucket_of",
     "canonical",
+    "check_distinct",
+    "check_saved",
     "checked_array",
     "checked_mask",
     "chosen",
     "is_array",
     "leaves_of",
     "no_category",
+    "of_new_kind",
     "plain",
-    "spelled",
+    "printed",
     "unknown",
+    "unlearned",
 ]
 
 Category = str | int | float | bool
 
 KINDS: dict[type, type] = {bool: bool, int: float, float: float, str: str}
 """The type that stands for each: integers and floats are numbers."""
+
+NAMES: dict[type, str] = {bool: "bools", float: "numbers", str: "text"}
+"""What the kinds are called."""
+
+_ONE_KIND = (
+    "make the column one kind wherever it comes from, and adapt on that: str(value) for text; of "
+    "CSV files, TableSequence(pandas.read_csv(path, dtype={column: str}), ...)"
+)
 
 _NESTED = {list, tuple, np.ndarray}
 
@@ -62,6 +77,38 @@ def no_category(value: Any) -> SpecError:
     )
 
 
+def unlearned(value: Any, categories: tuple[Category, ...]) -> SampleError:
+    """The error for a category that has no id."""
+    return SampleError(
+        "this category was not learned, and num_oov=0 leaves no id for it",
+        got=value,
+        expected=f"one of {len(categories)}, such as {', '.join(map(repr, categories[:5]))}",
+        fix="learn from samples of every class: split(..., stratify=...); or use num_oov=1",
+    )
+
+
+def of_new_kind(category: Category, categories: tuple[Category, ...]) -> SampleError:
+    """The error for a category of another kind than it would have to be."""
+    return SampleError(
+        "this category is of another kind than those that were learned",
+        got=describe(category),
+        expected=f"as they are: {few(categories)}",
+        fix=_ONE_KIND,
+    )
+
+
+def check_distinct(texts: Collection[str], others: Iterable[Category]) -> None:
+    """Raises SampleError where a number or a bool is printed like one of the texts."""
+    for category in others if texts else ():
+        if printed(category) in texts:
+            raise SampleError(
+                "categories of two kinds are printed alike",
+                got=f"{category!r} and {printed(category)!r}",
+                expected="all text, all numbers or all bools; or text that is none of the others",
+                fix=_ONE_KIND,
+            )
+
+
 def canonical(category: Category) -> Category:
     """Returns 1 for 1.0: which of them came first must not matter."""
     if isinstance(category, float):
@@ -71,11 +118,28 @@ def canonical(category: Category) -> Category:
     return category
 
 
-def spelled(category: Category) -> bytes:
-    """Returns the bytes that are hashed: the same for equal categories."""
-    if isinstance(category, float) and category.is_integer():
-        category = int(category)
-    return f"{KINDS[type(category)].__name__} {category}".encode("utf-8", "surrogatepass")
+def bucket_of(category: Category, buckets: int) -> int:
+    """Returns the number of one of several buckets: the same in every process."""
+    if buckets < 2:
+        return 0
+    text = f"{KINDS[type(category)].__name__} {printed(category)}"
+    return zlib.crc32(text.encode("utf-8", "surrogatepass")) % buckets
+
+
+def printed(category: Category) -> str:
+    """Returns a category as text: the same for 1 and 1.0."""
+    return str(int(category) if isinstance(category, float) and category.is_integer() else category)
+
+
+def check_saved(categories: Any, mask: Category | None) -> None:
+    """Raises ValueError unless these can be a vocabulary's categories beside its mask."""
+    if not isinstance(categories, list) or any(type(c) not in KINDS for c in categories):
+        raise ValueError("the categories are no list of texts, numbers and bools")
+    distinct = {(KINDS[type(c)], c) for c in categories}
+    if len(distinct) < len(categories):
+        raise ValueError("a category occurs twice")
+    if mask is not None and (KINDS[type(mask)], mask) in distinct:
+        raise ValueError("the mask is among the categories")
 
 
 def checked_mask(mask: Any) -> Category:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ArgumentError, MultiseqError, SampleError, SpecError, describe, few
-from .categories import KINDS, Category, canonical, plain
+from .categories import KINDS, NAMES, Category, canonical, plain
 
 __all__ = [
     "SEVERAL",
@@ -36,8 +36,6 @@ Array = npt.NDArray[Any]
 
 SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 """What may hold the labels of one sample."""
-
-_NAMES: dict[type, str] = {bool: "bools", float: "numbers", str: "text"}
 
 
 def as_class(value: Any) -> Category | None:
@@ -213,7 +211,7 @@ def mixed(categories: list[Category]) -> SampleError:
     first = {KINDS[type(each)]: each for each in reversed(categories)}
     return SampleError(
         "classes are of several kinds",
-        got="; ".join(f"{_NAMES[kind]}, such as {each!r}" for kind, each in first.items()),
+        got="; ".join(f"{NAMES[kind]}, such as {each!r}" for kind, each in first.items()),
         expected="all text, all whole numbers or all bools",
         fix="make them one kind: str(label), say, for all of them",
     )
@@ -222,7 +220,7 @@ def mixed(categories: list[Category]) -> SampleError:
 def of_another_kind(label: Any, classes: tuple[Category, ...]) -> SampleError:
     """The error for a label of another kind than the classes."""
     return SampleError(
-        f"the classes are {_NAMES[KINDS[type(classes[0])]]}, and a label is not",
+        f"the classes are {NAMES[KINDS[type(classes[0])]]}, and a label is not",
         got=label,
         expected=f"one of {few(classes)}",
         fix="convert it before: str(label) or int(label), say",

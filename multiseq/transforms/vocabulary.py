@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,28 @@ import numpy.typing as npt
 
 from .. import _keras
 from ..checks import check_count
-from ..errors import ArgumentError, SampleError, SpecError
+from ..errors import ArgumentError, SpecError
 from ..stages import stage
 from .base import Transform
 from .categories import (
     KINDS,
+    NAMES,
     Category,
     are_nested,
+    bucket_of,
     canonical,
+    check_distinct,
+    check_saved,
     checked_array,
     checked_mask,
     chosen,
     is_array,
     leaves_of,
+    of_new_kind,
     plain,
-    spelled,
+    printed,
     unknown,
+    unlearned,
 )
 
 __all__ = ["Vocabulary"]
@@ -45,9 +50,9 @@ class Vocabulary(Transform):
     code points (StringLookup has them descending). So ids depend on how often each category
     occurs, not on order or chunks. `len(vocabulary)` is the `input_dim` of an Embedding.
 
-    A category is text, a number or a bool: 1, "1" and True are three categories, 1 and 1.0 are
-    one. Bytes are text in UTF-8. None, NaN and pandas.NA are missing values: not learned, and
-    given the mask's id, or the first OOV id if there is no mask.
+    A category is text, a number or a bool; 1 and 1.0 are one. To learn both 1 and "1" is refused,
+    and so is to look up a number where all are text. Bytes are text in UTF-8. None, NaN and
+    pandas.NA are missing: not learned, and given the mask's id, or the first OOV id.
 
     As the vocabulary of a tokenizer it takes lists of tokens, as long as they like:
     `Vocabulary(mask="").adapt([["a", "cat"], ["a", "dog", "runs"]])` counts each token, and leaves
@@ -58,8 +63,7 @@ class Vocabulary(Transform):
             Keras); the rarest categories fall away. None for no limit.
         min_count: Categories that occur less often are not learned.
         num_oov: Number of OOV ids. If more than one, a hash of the category chooses: the same one
-            in every process. With 0, as for classes that are targets, no id is for those: to look
-            one up is an error.
+            in every process. With 0, as for classes, to look up what was not learned is an error.
         mask: A category that stands for "nothing here", such as "" or "[PAD]". It gets id 0 and
             is not learned. None for no mask: id 0 is then the first OOV id.
 
@@ -200,6 +204,7 @@ class Vocabulary(Transform):
         self._counts: defaultdict[type, Counter[Any]] = defaultdict(Counter)
         self._tables: dict[type, dict[Any, np.int32]] = {}
         self._categories: tuple[Category, ...] = ()
+        self._kinds: set[type] = set()
 
     @stage("transform")
     def transform(self, values: Any) -> Any:
@@ -217,7 +222,8 @@ class Vocabulary(Transform):
         Raises:
             NotAdaptedError: Nothing was learned yet.
             SpecError: A value is no text, number or bool.
-            SampleError: With `num_oov=0`, a value that was not learned.
+            SampleError: With `num_oov=0`, a value that was not learned; one of a kind that was
+                not, or printed like a category of another kind.
         """
         table = self._tables.get(type(values))
         if table is not None:
@@ -256,10 +262,13 @@ class Vocabulary(Transform):
         found = None if category is None else self._tables[type(category)].get(category)
         if found is not None:
             return found
+        if category is not None and (
+            KINDS[type(category)] not in self._kinds or printed(category) in self._printed
+        ):
+            raise of_new_kind(category, self._categories)
         if category is None or not self.num_oov:
-            raise _unseen(value, self._categories)
-        bucket = zlib.crc32(spelled(category)) % self.num_oov if self.num_oov > 1 else 0
-        return np.int32(self._first_oov + bucket)
+            raise unlearned(value, self._categories)
+        return np.int32(self._first_oov + bucket_of(category, self.num_oov))
 
     def _learn(self, values: Any) -> None:
         if not isinstance(values, list | tuple) and not (is_array(values) and np.ndim(values)):
@@ -283,6 +292,8 @@ class Vocabulary(Transform):
             self._counts[KINDS[type(self.mask)]].pop(self.mask, None)
         if not any(self._counts.values()):
             self._raise_nothing_seen()
+        kinds = {kind for kind, counts in self._counts.items() if counts}
+        check_distinct(self._counts[str], chain(self._counts[bool], self._counts[float]))
         counted = [
             (-count, rank, category)
             for rank, kind in enumerate((bool, float, str))
@@ -291,11 +302,12 @@ class Vocabulary(Transform):
         ]
         counted.sort()
         room = None if self.max_size is None else self.max_size - self._reserved
-        self._set([canonical(category) for _, _, category in counted[:room]])
+        self._set([category for _, _, category in counted[:room]], kinds)
 
-    def _set(self, categories: list[Category]) -> None:
+    def _set(self, categories: list[Category], kinds: set[type]) -> None:
         self._counts = defaultdict(Counter)
-        self._categories = tuple(categories)
+        self._categories, self._kinds = tuple(map(canonical, categories)), kinds
+        self._printed = set(map(printed, self._categories)) if len(kinds) > 1 else set()
         self._tables = self._made_tables()
 
     def _made_tables(self) -> dict[type, dict[Any, np.int32]]:
@@ -321,30 +333,18 @@ class Vocabulary(Transform):
         return f"{len(self):,} ids"
 
     def _config(self) -> dict[str, Any]:
-        names = ("max_size", "min_count", "num_oov", "mask")
-        return {name: getattr(self, name) for name in names}
+        return {n: getattr(self, n) for n in ("max_size", "min_count", "num_oov", "mask")}
 
     def _state(self) -> dict[str, Any]:
-        return {"categories": list(self._categories)}
+        # Kinds of which all categories fell away are known as well.
+        rare = self._kinds.difference(KINDS[type(each)] for each in self._categories)
+        also = {"rare_kinds": sorted(NAMES[kind] for kind in rare)} if rare else {}
+        return {"categories": list(self._categories), **also}
 
     def _restore(self, state: dict[str, Any]) -> None:
         categories = state["categories"]
-        if not isinstance(categories, list) or any(type(c) not in KINDS for c in categories):
-            raise ValueError("the categories are no list of texts, numbers and bools")
-        distinct = {(KINDS[type(c)], c) for c in categories}
-        if len(distinct) < len(categories):
-            raise ValueError("a category occurs twice")
-        if self.mask is not None and (KINDS[type(self.mask)], self.mask) in distinct:
-            raise ValueError("the mask is among the categories")
+        check_saved(categories, self.mask)
         if self.max_size is not None and len(categories) + self._reserved > self.max_size:
             raise ValueError("there are more categories than max_size allows")
-        self._set([canonical(category) for category in categories])
-
-
-def _unseen(value: Any, categories: tuple[Category, ...]) -> SampleError:
-    return SampleError(
-        "this category was not learned, and num_oov=0 leaves no id for it",
-        got=value,
-        expected=f"one of {len(categories)}, such as {', '.join(map(repr, categories[:5]))}",
-        fix="learn from samples of every class: split(..., stratify=...); or use num_oov=1",
-    )
+        kinds = {kind for kind, name in NAMES.items() if name in state.get("rare_kinds", ())}
+        self._set(categories, kinds.union(KINDS[type(each)] for each in categories))
