@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from multiseq import (
     FileSequence,
     Labels,
     MinMax,
+    SQLSequence,
     Standardize,
     TableSequence,
     TextSequence,
     Vocabulary,
+    WindowSequence,
     join,
 )
 from multiseq.errors import ArgumentError, NotAdaptedError, SourceError
@@ -213,3 +216,82 @@ def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="save_transforms wrote"):
         trained.load_transforms(tmp_path / "one.json")
     same(before, trained[0])
+
+
+# On which columns, and how filled
+
+
+def refused(path: Path, trained: Any, other: Any, *said: str) -> None:
+    trained.adapt(progress=False)
+    trained.save_transforms(path)
+    with pytest.raises(ArgumentError) as caught:
+        other.load_transforms(path)
+    assert all(each in str(caught.value) for each in said), str(caught.value)
+    assert not any(each.adapted for each in other.transforms.values())
+
+
+TWO = pd.DataFrame({"x": [1.0, 2.0, 3.0], "z": [10.0, 20.0, 60.0], "c": ["a", "b", "a"]})
+
+
+def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prep.json"
+
+    def numeric(columns: Any, **keywords: Any) -> TableSequence:
+        return TableSequence(TWO, numeric=columns, **keywords)
+
+    def goals(columns: Any) -> TableSequence:
+        steps: Any = {"transforms": {"targets": Standardize()}}
+        return TableSequence(TWO, columns, categorical=["c"], **steps)
+
+    def windows(columns: Any) -> WindowSequence:
+        steps: Any = {"transforms": {"past": Standardize()}}
+        return WindowSequence(TWO, length=2, features=columns, targets="x", **steps)
+
+    def sql(columns: Any) -> SQLSequence:
+        with sqlite3.connect(tmp_path / "a.db") as database:
+            TWO.to_sql("t", database, index_label="k", if_exists="replace")
+        steps: Any = {"transforms": {"inputs": Standardize()}}
+        return SQLSequence(str(tmp_path / "a.db"), "t", key="k", inputs=columns, **steps)
+
+    def named(columns: Any) -> Any:
+        return join(a=numeric(columns), b=ArraySequence(np.ones((3, 1))))
+
+    for made in (numeric, goals, sql, windows, named):
+        refused(path, made(["x", "z"]), made(["z", "x"]), "'x', 'z'", "'z', 'x'", "in their order")
+        trained, again = made(["x", "z"]), made(["x", "z"])  # As the error advises.
+        trained.adapt(progress=False)
+        again.load_transforms(path)
+        same([trained[0]], [again[0]])
+    refused(path, numeric(["x"]), numeric(["z"]), "frame.rename(columns={name: other})")
+    renamed = TWO[["z"]].rename(columns={"z": "x"})
+    TableSequence(renamed, numeric=["x"]).load_transforms(path)
+
+
+def test_other_fills_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prep.json"
+
+    def filled(**keywords: Any) -> TableSequence:
+        frame = pd.DataFrame({"x": [1.0, np.nan]})
+        return TableSequence(frame, numeric=["x"], **keywords)
+
+    refused(path, filled(missing=0), filled(missing=99), "0.0", "99.0", "pass the missing=")
+    refused(path, filled(), filled(missing=1), "nothing in their place")
+    refused(path, filled(missing=1), filled(), "nothing in their place")
+    for made in (np.int8(1), 1.0, True):  # As the error advises.
+        filled(missing=made).load_transforms(path)
+
+
+def test_files_that_say_nothing_of_columns_load_as_they_did(tmp_path: Path) -> None:
+    path = tmp_path / "prep.json"
+    trained = TableSequence(TWO, numeric=["x", "z"], missing=0)
+    trained.adapt(progress=False)
+    trained.save_transforms(path)
+    document = json.loads(path.read_text())
+    uses = document.pop("uses")
+    path.write_text(json.dumps(document))
+    TableSequence(TWO, numeric=["z", "x"]).load_transforms(path)
+    for broken in (None, {}, {"numeric": 1}, {"numeric": {"columns": 1, "fills": []}}):
+        path.write_text(json.dumps(document | {"uses": broken}))
+        with pytest.raises(SourceError, match="'uses' is"):
+            trained.load_transforms(path)
+    assert uses == {"numeric": {"columns": [["x", "z"]], "fills": [0.0]}}

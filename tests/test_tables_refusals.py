@@ -306,7 +306,8 @@ def test_an_integer_beyond_float64(tmp_path: Path) -> None:
 
 
 def test_a_column_is_not_text_in_one_file_and_numbers_in_another(tmp_path: Path) -> None:
-    path, options = str(tmp_path / "b.csv"), {"categorical": ["zip"], "keys": "id"}
+    path = str(tmp_path / "b.csv")
+    options: Any = {"categorical": ["zip"], "keys": "id"}
     Path(path).write_text("id,zip\nd,10001\ne,20002\n")
     (tmp_path / "a.csv").write_text("id,zip\na,01234\nb,10001\nc,20002\n")
 
@@ -324,7 +325,7 @@ def test_a_column_is_not_text_in_one_file_and_numbers_in_another(tmp_path: Path)
         assert "pandas.read_csv(path, dtype={column: str})" in str(caught.value)
     with pytest.raises(SampleError, match="of another kind"):
         train.encode({"zip": 10001})
-    shared = {"transforms": {"zip": Vocabulary()}}
+    shared: Any = {"transforms": {"zip": Vocabulary()}}
     with pytest.raises(SampleError, match="printed alike"):
         concat(table(str(tmp_path / "a.csv"), **shared), table(path, **shared)).adapt(False)
     # As the errors advise.

@@ -7,7 +7,16 @@ from typing import Any
 
 from ..errors import naming
 from ..predicted import Goal
-from ..transforms.saving import Saved, learners_by_name, not_those, read_all, save_all, take_over
+from ..transforms.saving import (
+    Saved,
+    learners_by_name,
+    not_those,
+    read_all,
+    save_all,
+    take_over,
+    uses_by_name,
+)
+from ..transforms.steps import Step
 from .predicting import Predicting
 from .views import alive
 
@@ -30,7 +39,8 @@ class Saving(Predicting):
             SourceError: The file cannot be written.
         """
         with naming(self.called):
-            save_all(self.transforms, path, self._written_goals)
+            uses = uses_by_name(self.transforms, self._uses())
+            save_all(self.transforms, path, self._written_goals, uses)
 
     def load_transforms(self, path: str | os.PathLike[str]) -> None:
         """Takes over what `save_transforms` wrote, to the last bit, in place of `adapt()`.
@@ -48,12 +58,14 @@ class Saving(Predicting):
             path: The file. Nothing in it is executed.
 
         Raises:
-            ArgumentError: Names, classes or arguments of the transforms are not those of this
-                sequence. It is then as it was.
+            ArgumentError: Names, classes or arguments of the transforms, the columns of an input
+                or target, or what fills missing values are not those of this sequence. It is then
+                as it was.
             SourceError: The file is missing, broken, or holds something else.
         """
         with naming(self.called):
-            saved = read_all(self.transforms, path)
+            uses = uses_by_name(self.transforms, self._uses())
+            saved = read_all(self.transforms, path, uses)
             goals = [Goal.read(each, saved.learned) for each in saved.targets]
             self.close()
             self._make_own()
@@ -71,6 +83,23 @@ class Saving(Predicting):
             for other in alive():
                 if other._family is self._family:
                     other._known_goals = known
+
+    def _columns_of(self, name: Any) -> tuple[str, ...]:
+        """The columns that make what has steps under a name, where their order matters.
+
+        Written where they have names.
+        """
+        return ()
+
+    def _uses(self) -> list[tuple[tuple[Step, ...], tuple[str, ...]]]:
+        """The steps of inputs and targets, of parts too, each with the columns they are given."""
+        given = self._pipeline
+        named = [(name, chain.steps) for name, chain in self._own_chains().items()]
+        named += [] if given is None else [(n, given.steps(n) or ()) for n in given.names]
+        found = [(steps, self._columns_of(name)) for name, steps in named]
+        every = (*getattr(self, "parts", ()), self._looked_up)
+        parts = [each for each in every if isinstance(each, Saving)]
+        return found + [each for part in parts for each in part._uses()]
 
     def _written_goals(self) -> list[Any]:
         """Returns what is done to each target, as JSON has it."""

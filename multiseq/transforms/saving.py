@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ArgumentError, NotAdaptedError, list_names
 from .base import Transform, from_document
 from .documents import Documents
-from .steps import Chain
+from .missing import Fill
+from .steps import Chain, Step
 
-__all__ = ["Saved", "learners_by_name", "not_those", "read_all", "save_all", "take_over"]
+__all__ = [
+    "Saved",
+    "learners_by_name",
+    "not_those",
+    "read_all",
+    "save_all",
+    "take_over",
+    "uses_by_name",
+]
+
+Uses = Mapping[str, Mapping[str, list[Any]]]
 
 _FILES = Documents("multiseq.transforms", 1, "transforms", "the transforms", "save_transforms")
 
@@ -36,6 +47,7 @@ def save_all(
     transforms: Mapping[Any, Transform],
     path: str | os.PathLike[str],
     targets: Callable[[], list[Any]],
+    uses: Uses,
 ) -> None:
     """Writes transforms by name into a file, whole or not at all.
 
@@ -43,6 +55,7 @@ def save_all(
         transforms: By name.
         path: The file.
         targets: Says what is done to each target, once it is known that all have learned.
+        uses: See `uses_by_name`.
 
     Raises:
         ArgumentError: There are none, or one cannot be written as JSON.
@@ -55,7 +68,8 @@ def save_all(
         name: [_document(name, each) for each in steps]
         for name, steps in learners_by_name(transforms).items()
     }
-    _FILES.write(path, {**_FILES.head(), "transforms": documents, "targets": targets()})
+    told = {"transforms": documents, "targets": targets(), "uses": uses}
+    _FILES.write(path, {**_FILES.head(), **told})
 
 
 def learners_by_name(transforms: Mapping[Any, Transform]) -> dict[str, list[Transform]]:
@@ -66,12 +80,36 @@ def learners_by_name(transforms: Mapping[Any, Transform]) -> dict[str, list[Tran
     }
 
 
-def read_all(transforms: Mapping[Any, Transform], path: str | os.PathLike[str]) -> Saved:
+def uses_by_name(
+    transforms: Mapping[Any, Transform], chains: Iterable[tuple[Sequence[Step], tuple[str, ...]]]
+) -> dict[str, dict[str, list[Any]]]:
+    """Returns on what each name's transforms are used: the columns, and what fills missing values.
+
+    Args:
+        transforms: By name.
+        chains: The steps of inputs and targets, each with the names of the columns they are given;
+            none where they have no order.
+    """
+    found: dict[str, dict[str, list[Any]]] = {}
+    for name, learners in learners_by_name(transforms).items():
+        own = set(map(id, learners))
+        mine = [each for each in chains if not own.isdisjoint(map(id, each[0]))]
+        fills = {each.value for steps, _ in mine for each in steps if isinstance(each, Fill)}
+        found[name] = {
+            "columns": sorted({columns for _, columns in mine if columns}),
+            "fills": sorted((f if isinstance(f, str) else float(f) for f in fills), key=repr),
+        }
+    return found
+
+
+def read_all(
+    transforms: Mapping[Any, Transform], path: str | os.PathLike[str], uses: Uses
+) -> Saved:
     """Returns what `save_all` wrote, by names that are those of these transforms.
 
     Raises:
-        ArgumentError: The names, classes or arguments are not those that were saved; there may be
-            more names, of targets.
+        ArgumentError: The names, classes, arguments or columns are not those that were saved; there
+            may be more names, of targets.
         SourceError: The file is missing, broken, or holds something else.
     """
     document = _FILES.checked(_FILES.read(path), path)
@@ -91,6 +129,8 @@ def read_all(transforms: Mapping[Any, Transform], path: str | os.PathLike[str]) 
     for name, steps in own.items():
         _check_alike(name, steps, made[name])
     _check_shared(own, made)
+    if "uses" in document:  # Older files say nothing of it.
+        _check_uses(uses, document["uses"], path)
     return Saved(made, targets, beyond)
 
 
@@ -179,6 +219,31 @@ def _check_shared(own: Mapping[str, list[Transform]], saved: Mapping[str, list[T
                 f"{other!r} and {name!r} share one transform here, and did not where it was saved",
                 got="two that have learned differently",
                 fix="give each input a transform of its own",
+            )
+
+
+def _check_uses(own: Uses, saved: Any, path: str | os.PathLike[str]) -> None:
+    """Raises ArgumentError where names are used on other columns, or missing values filled."""
+    for name, uses in own.items():
+        try:
+            columns = [tuple(map(str, each)) for each in saved[name]["columns"]]
+            fills = list(saved[name]["fills"])
+        except (TypeError, KeyError):
+            raise _FILES.broken(path, f"'uses' is {saved!r}") from None
+        if columns and uses["columns"] and columns != uses["columns"]:
+            raise ArgumentError(
+                f"the columns of {name!r} are not those that were saved, in their order",
+                got="; ".join(map(list_names, uses["columns"])),
+                expected="; ".join(map(list_names, columns)),
+                fix="name them as the sequence that saved did; columns that are called something "
+                "else are renamed by frame.rename(columns={name: other})",
+            )
+        if fills != uses["fills"]:
+            raise ArgumentError(
+                f"missing values of {name!r} are not filled as they were where it was saved",
+                got=", ".join(map(repr, uses["fills"])) or "nothing in their place",
+                expected=", ".join(map(repr, fills)) or "nothing in their place",
+                fix="pass the missing= of the sequence that saved",
             )
 
 

@@ -188,6 +188,10 @@ class SQLSequence(MultiInputSequence):
     def _own_chains(self) -> dict[Any, Chain]:
         return {leaf.called: leaf.chain for leaf in self._leaves if leaf.chain.steps}
 
+    def _columns_of(self, name: Any) -> tuple[str, ...]:
+        lists = {leaf.called: tuple(leaf.columns) for leaf in self._leaves if leaf.is_vector}
+        return lists.get(name, ())
+
     @property
     def _leaf_kinds(self) -> Mapping[str, Kind]:
         own = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from ...base.encoding import Records
+from ...base.labelling import key_of
 from ...engine.job import Layout
 from ...errors import ArgumentError
 from ...keys.rows import rows_beside
@@ -147,6 +148,9 @@ class TableSequence(MultiInputSequence):
         weights, more = target_columns(table, sample_weight, "sample_weight", self.keys)
         goals = Targets(values, weights, self.keys, self._source_rows, named=named).parts
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
+        some = dict(enumerate(targets)) if isinstance(targets, tuple) else targets
+        named_by = some.items() if isinstance(some, Mapping) else [(None, some)]
+        self._goal_columns = {key: each for key, each in named_by if _are_names(each, outputs)}
         self._structure = Structure(sample)
         self._leaves: list[Any] = self._structure.flatten(sample)
 
@@ -197,6 +201,12 @@ class TableSequence(MultiInputSequence):
         leaves = [leaf for leaf in self._leaves if isinstance(leaf, Encoded)]
         return {leaf.called: leaf.chain for leaf in leaves if leaf.chain.steps}
 
+    def _columns_of(self, name: Any) -> tuple[str, ...]:
+        for leaf in self._leaves:
+            if isinstance(leaf, Numbers) and leaf.called == name:
+                return leaf.names
+        return tuple(map(str, self._goal_columns.get(key_of(name), ())))
+
     @property
     def _leaf_kinds(self) -> Mapping[str, Kind]:
         own = {
@@ -239,3 +249,10 @@ class TableSequence(MultiInputSequence):
 
     def _arrays(self) -> list[Array]:
         return [leaf.array() if isinstance(leaf, Encoded) else leaf for leaf in self._leaves]
+
+
+def _are_names(targets: Any, outputs: list[Any]) -> bool:
+    """Whether targets are a list of columns' names, and not of values."""
+    return isinstance(targets, list) and all(
+        isinstance(each, Hashable) and each in outputs for each in targets
+    )

@@ -43,6 +43,10 @@ class Looks:
                 kinds[self._leaf_name(name)] = Future(leaf.names, scaled, undo)
         return kinds
 
+    def _columns_of(self, name: Any) -> tuple[str, ...]:
+        leaf = self._leaves.get(self._called.get(name, ""))
+        return () if leaf is None or leaf.scalar else leaf.names
+
     def _raw_leaves(self, index: int) -> dict[str, Any]:
         (start,), (entity,) = self._runs.locate(np.array([index]))
         length = self._leaves["past"].rows or 0
