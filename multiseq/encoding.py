@@ -34,6 +34,16 @@ class EncodingJoin(CombinedSequence):
     def _raw_fields(self) -> list[str]:
         return [field for fields in _fields_of(self._given_parts) for field in fields.values()]
 
+    @property
+    def _left_out_together(self) -> list[set[str]]:
+        found: list[set[str]] = []
+        parts = [] if self._has_hook else self._given_parts
+        for fields, (_, part), member in zip(_fields_of(parts), parts, self._members, strict=False):
+            if isinstance(member, FilledMember):
+                found.append(set(fields.values()))
+            found += [{fields[own] for own in each} for each in part._left_out_together]
+        return found
+
     def _over(self, records: Records) -> Self:
         other = self._emptied(len(records))
         members = _parts_over(records, self._given_parts, self._members, self._masks)
@@ -74,6 +84,12 @@ class EncodingConcat(CombinedSequence):
                     fix="encode by the part that the record is of: seq.parts[0].encode(raw)",
                 )
         return fields[0]
+
+    @property
+    def _left_out_together(self) -> list[set[str]]:
+        parts = self.parts[:0] if self._has_hook else self.parts
+        first, *others = [part._left_out_together for part in parts] or [[]]
+        return [each for each in first if all(each in theirs for theirs in others)]
 
     @property
     def _is_one_value(self) -> bool:
@@ -135,11 +151,19 @@ def _parts_over(
     """
     found: list[SequenceMember | FilledMember] = []
     for fields, (name, part), member in zip(_fields_of(parts), parts, members, strict=False):
-        rows = [{own: row[field] for own, field in fields.items()} for row in records]
-        with at_input(name) if name else contextlib.nullcontext():
-            over = part._serving(rows)
+        rows = [
+            {own: row[field] for own, field in fields.items() if field in row} for row in records
+        ]
+        has = np.array(list(map(bool, rows)))  # A record that leaves out all fields is filled.
+        if not has.any():
+            over = part._as_served()  # None of whose samples is asked for.
+        else:
+            any_row = rows[int(has.argmax())]
+            with at_input(name) if name else contextlib.nullcontext():
+                over = part._serving([row or any_row for row in rows])
         if isinstance(member, FilledMember):
-            found.append(FilledMember(over, np.arange(len(records)), member.called, masks))
+            positions = np.where(has, np.arange(len(records)), -1)
+            found.append(FilledMember(over, positions, member.called, masks))
         else:
             found.append(SequenceMember(over, None))
     return found

@@ -130,7 +130,7 @@ class SequenceMember(Holder, Member):
     def _layout(self) -> Layout:
         # The join's first sample: the sequence's own first may be no part of the join.
         positions = self._positions
-        first = 0 if positions is None else int(positions[np.argmax(positions >= 0)])
+        first = 0 if positions is None else max(0, int(positions[np.argmax(positions >= 0)]))
         sequence = self.sequence
         if first:
             sequence = sequence.replace(sampler=None).subset(slice(first, first + 1))

@@ -175,6 +175,7 @@ LAYERS = (
     "base.predicting",
     "base.saving",
     "base.blending",
+    "base.records",
     "base.encoding",
     "base.resuming",
     "base.profiling",

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self, cast
 
 import numpy as np
 
 from ..declaring import check_returns
 from ..engine.job import Layout, blame
-from ..errors import ArgumentError, SpecError, describe, few, naming
+from ..errors import ArgumentError, SpecError, naming
 from ..order import Draw
 from ..samples import Sample, Spec, Structure, outline
 from ..wording import Texts
 from .families import Family, Scope
 from .hooks import optional
 from .predicting import Predicting
+from .records import ALONE, Records, as_records, check_fields
 
 __all__ = ["ALONE", "Encoding", "Records", "fields_of"]
-
-Records = Sequence[Mapping[str, Any]]
-
-ALONE = "inputs"
-"""The field of a record whose sequence has one input, which has no name of its own."""
 
 _HOOK = "encode_sample"
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -69,7 +65,9 @@ class Encoding(Predicting):
         transforms, `map`, padding, dtypes; `map` and `collate` are given samples of inputs alone.
         A sample's own raw values give its row of a batch, to the bit.
 
-        A record is a dict by field. Of a join it has the fields of all parts. These are:
+        A record is a dict by field. Of a join it has the fields of all parts; where `how="left"`
+        fills a part, a record may leave out all fields of that part, which it then lacks (None is
+        not that, but a value that is missing of what is there). These are:
 
         - tables and SQL: the columns of the inputs; None where a value is missing.
         - arrays, files: the inputs' names ("inputs[0]" in a tuple). Of a file, what stands in it,
@@ -102,7 +100,7 @@ class Encoding(Predicting):
         with naming(self.called):
             fields = self._fields()
             records = self._as_records(raw)
-            _check_fields(records, fields)
+            check_fields(records, fields, self._left_out_together)
             view: Any = self._serving(records)
             try:
                 return view[0][0]
@@ -151,6 +149,11 @@ class Encoding(Predicting):
         fields = self._fields()
         return fields == [ALONE] or (self._has_hook and len(fields) == 1)
 
+    @property
+    def _left_out_together(self) -> list[set[str]]:
+        """Of each part that is filled where it is lacking: its fields, all in a record or none."""
+        return []
+
     def _raw_fields(self) -> list[str]:
         """The fields of a raw record of this class."""
         raise self._without_a_way()
@@ -161,7 +164,7 @@ class Encoding(Predicting):
 
     def _as_records(self, raw: Any) -> Records:
         """Returns what a user gave as records."""
-        return _records(raw)
+        return as_records(raw)
 
     @property
     def _whole_texts(self) -> Texts | None:
@@ -298,41 +301,3 @@ def fields_of(structure: Structure) -> list[str]:
     if not keys:
         return [ALONE]
     return [key if isinstance(key, str) else f"{ALONE}[{key}]" for key in keys]
-
-
-def _records(raw: Any) -> Records:
-    records: list[Any] = []
-    if isinstance(raw, Mapping):
-        records = [raw]
-    elif hasattr(raw, "iloc") and hasattr(raw, "columns"):
-        records = raw.to_dict("records")
-    elif isinstance(raw, list | tuple):
-        records = list(raw)
-    if not records or not all(isinstance(record, Mapping) for record in records):
-        none = hasattr(raw, "__len__") and not isinstance(raw, str) and not len(raw)
-        raise ArgumentError(
-            "this is no raw record",
-            got="no record at all" if none else describe(raw),
-            expected="a dict by field, a list of them, or a DataFrame",
-            fix=f'of a single input without a name, write {{"{ALONE}": value}}',
-        )
-    return [{str(name): value for name, value in record.items()} for record in records]
-
-
-def _check_fields(records: Records, fields: Iterable[str]) -> None:
-    known = set(fields)
-    for number, record in enumerate(records):
-        names = set(record)
-        if lacks := sorted(known - names):
-            raise ArgumentError(
-                f"record {number} lacks {few(lacks)}",
-                got=f"fields {few(sorted(names), 20)}",
-                expected=f"fields {few(sorted(known), 20)}",
-                fix="give each field a value; None in a table where it is missing",
-            )
-        if more := sorted(names - known):
-            raise ArgumentError(
-                f"record {number} has {few(more)}, which the model is not given",
-                expected=f"fields {few(sorted(known), 20)}",
-                fix="leave it out; or correct the name",
-            )
