@@ -222,6 +222,7 @@ LAYERS = (
     "modalities.windows.leaves",
     "modalities.windows.runs",
     "modalities.windows.rows",
+    "modalities.windows.calendar",
     "modalities.windows.table",
     "modalities.windows.*",
     "modalities.arrays.sequence",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ...errors import ArgumentError, few
 from ...order import Indices
+from .calendar import Calendar
 from .rows import SortedRows
 from .runs import Runs, find_gaps, no_windows
 
@@ -68,6 +69,8 @@ def find_windows(
 def fill_gaps(rows: SortedRows, order: Any, most: int) -> tuple[Indices, SortedRows]:
     """Puts rows where an entity's usual step was passed over, a whole number of times.
 
+    Of dates, a step may be of months or of days on the clock: see `Calendar`.
+
     Args:
         rows: The rows, sorted.
         order: What sorts the table's rows so.
@@ -79,10 +82,11 @@ def fill_gaps(rows: SortedRows, order: Any, most: int) -> tuple[Indices, SortedR
     times, codes = rows.times, rows.codes(np.arange(len(rows.times)))
     after, usual = find_gaps(times, rows.begins)
     steps = times[after] - times[after - 1]
-    ratio = steps / usual
+    calendar = Calendar(rows, after, usual) if times.dtype.kind == "M" else None
+    ratio = steps / usual if calendar is None else calendar.ratio()
     lacking = np.rint(ratio).astype(np.int64) - 1
     good = (np.abs(ratio - np.rint(ratio)) <= _NEAR) & (lacking > 0) & (lacking <= most)
-    after, steps, lacking = after[good], steps[good], lacking[good]
+    gaps, after, steps, lacking = np.flatnonzero(good), after[good], steps[good], lacking[good]
     before = np.zeros(len(times), np.int64)
     before[after] = lacking
     new = np.ones(len(times) + int(lacking.sum()), bool)
@@ -94,6 +98,8 @@ def fill_gaps(rows: SortedRows, order: Any, most: int) -> tuple[Indices, SortedR
     share = nth / np.repeat(lacking + 1, lacking)
     made = np.empty(len(new), times.dtype if times.dtype.kind == "M" else np.float64)
     made[~new], made[new] = times, times[which - 1] + np.repeat(steps, lacking) * share
+    if calendar is not None:
+        made[new] = calendar.times(np.repeat(gaps, lacking), nth, made[new])
     owners = np.empty(len(new), codes.dtype)
     owners[~new], owners[new] = codes, codes[which]
     return sources, rows.replaced(owners, made)

@@ -89,6 +89,22 @@ class SortedRows:
         """Returns the times of rows as pandas shows them, in the time zone they came in."""
         return self._as_index(self.times[rows])
 
+    def on_clock(self, times: Array) -> Array:
+        """Returns dates as the clocks of their time zone show them."""
+        index: Any = self._as_index(times)
+        return np.asarray(index.tz_localize(None))
+
+    def off_clock(self, times: Array) -> Array:
+        """Returns dates of UTC for what clocks show: the first of two, the next where none do."""
+        import pandas as pd
+
+        if self.zone is None or self.zone == SEVERAL:
+            return times
+        index = pd.DatetimeIndex(times).tz_localize(
+            self.zone, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward"
+        )
+        return np.asarray(index.tz_convert(None))
+
     def label_entities(self, codes: Indices) -> dict[Any, pd.Index[Any]]:
         """Returns the labels of entities, by the name of their column; none for one series."""
         if self.entities is None:

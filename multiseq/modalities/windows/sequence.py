@@ -95,8 +95,10 @@ class WindowSequence(Looks, Served, MultiInputSequence):
         gaps: What happens to windows where a step between rows is more than 1.5 or less than 0.5
             times the entity's usual one (the median): "drop" leaves them out and reports it,
             "raise" is an error, "ignore" keeps them, as for business days. "fill" puts rows where
-            whole steps are lacking, fewer than `length` in a row; what is missing in them is up to
-            `missing`, such as `missing={"past": "mean", "targets": "mask"}`.
+            whole steps are lacking, by the calendar and the clock, fewer than `length` in a row;
+            what is missing in them is up to `missing`, such as `missing={"past": "mean", "targets":
+            "mask"}`. To mask a few rows of a horizon takes a list, `targets=["flow"]`: rows of one
+            column by its name are weighed together.
         keys: None to number the windows, which takes no memory; "time" for keys of (entity, time
             of the last row of the past), which can be joined. See also `windows`.
         sample_weight: A weight for each window, in the order of `windows`; with `keys="time"` also
