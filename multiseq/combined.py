@@ -16,6 +16,7 @@ from .engine.job import Layout
 from .engine.layout import batch_of_one, infer_layout
 from .members import Member
 from .order import Draw, Indices
+from .predicted import Goal
 from .samples import Sample, Spec, Structure
 from .sequence import MultiInputSequence
 from .transforms import Transform
@@ -92,6 +93,18 @@ class CombinedSequence(MultiInputSequence):
     def _names_of_steps(self) -> list[Any]:
         """Those that are its own: `_steps_at` has those of the parts from them."""
         return [] if self._pipeline is None else self._pipeline.names
+
+    @property
+    def _goals_elsewhere(self) -> Sequence[Goal]:
+        """What is known of targets that these samples lack, here or in parts that agree."""
+        if self._known_goals:
+            return self._known_goals
+        goals = [goal for part in self.parts for goal in part._goals_elsewhere]
+        found = {goal.key: goal for goal in goals}
+        agree = all(goal == found[goal.key] for goal in goals)
+        if not goals or not agree or self._given()[0].keys("targets") is not None:
+            return ()
+        return tuple(found.values())
 
     def _target_steps(self) -> dict[Any, tuple[Any, ...]]:
         structure, _ = self._given()

@@ -22,6 +22,7 @@ from multiseq import (
     TextSequence,
     Vocabulary,
     WindowSequence,
+    concat,
     join,
 )
 from multiseq.errors import ArgumentError, SourceError
@@ -212,3 +213,56 @@ def test_transforms_of_targets_that_are_not_there_name_the_way(tmp_path: Path) -
     asked = ArraySequence(FRAME[["x"]].to_numpy(), transforms={"inputs": steps["inputs"]})
     asked.load_transforms(tmp_path / "prep.json")
     assert asked.predictions(Says(3))["label"].tolist() == ["cat"] * N
+
+
+# What parts know.
+
+
+def other(**keywords: Any) -> ArraySequence:
+    return ArraySequence({"other": np.arange(float(N))}, **keywords)
+
+
+@pytest.mark.parametrize("name", ["kind", "price"])
+def test_what_a_part_knows_of_targets_holds_of_the_whole(name: str, tmp_path: Path) -> None:
+    train = table(name, {"targets": Labels() if name == "kind" else Standardize()})
+    train.adapt(progress=False)
+    train.save_transforms(tmp_path / "prep.json")
+    asked = table()
+    asked.load_transforms(tmp_path / "prep.json")
+    twin = TableSequence(
+        FRAME.set_axis(FRAME.index + N), numeric=["x"], transforms=asked.transforms
+    )
+    says = Says(3 if name == "kind" else 1)
+    expected = train.predictions(says, inverse=True)
+    joined = join(part=asked, more=other())
+    for whole in (joined, join(joined), joined.subset(slice(None)), joined.for_prediction()):
+        assert whole.classes == train.classes
+        pd.testing.assert_frame_equal(whole.predictions(says, inverse=True), expected)
+    found = concat(asked, twin).predictions(says, inverse=True)
+    pd.testing.assert_frame_equal(found.iloc[:N], expected)
+    assert found.to_numpy().tolist() == [*expected.to_numpy().tolist()] * 2
+    if name == "kind":  # Targets of its own come first.
+        mine = join(part=asked, targets=FRAME["price"])
+        assert mine.classes is None
+        assert list(mine.predictions(Says(1))) == ["prediction"]
+
+
+def test_inverse_without_anything_to_undo_is_refused(tmp_path: Path) -> None:
+    parts = []
+    for name in ("price", "day"):
+        train = table(name, {"targets": Standardize()})
+        train.adapt(progress=False)
+        train.save_transforms(tmp_path / f"{name}.json")
+        parts.append(table())
+        parts[-1].load_transforms(tmp_path / f"{name}.json")
+    bare = table()
+    bare.adapt(progress=False)
+    for seq in (bare, other(), join(one=parts[0], two=parts[1])):
+        with pytest.raises(ArgumentError, match=r"not known what was done(?s:.*)load_transforms"):
+            seq.predictions(Says(1), inverse=True)
+        assert seq.predictions(Says(1)).iloc[0, 0] == np.float32(0.9)
+    expected = parts[1].predictions(Says(1), inverse=True)
+    bare.load_transforms(tmp_path / "day.json")  # The fix.
+    pd.testing.assert_frame_equal(bare.predictions(Says(1), inverse=True), expected)
+    untouched = ArraySequence(np.arange(4.0), np.arange(4.0))
+    assert untouched.predictions(Says(1), inverse=True).iloc[0, 0] == np.float32(0.9)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ArgumentError, MultiseqError, few
+from ..predicted import Goal
 from ..transforms import Labels
 from .adapting import Adapting
 
@@ -27,9 +28,16 @@ class Labelling(Adapting):
             NotAdaptedError: They were not learned yet: call `adapt()` on the training sequence.
         """
         named = self._labels_of_targets()
-        named |= {each.key: each.labels for each in self._known_goals if each.labels is not None}
+        named |= {
+            each.key: each.labels for each in self._goals_elsewhere if each.labels is not None
+        }
         found = {key: labels.classes for key, labels in named.items()}
         return found.get(None, found or None)
+
+    @property
+    def _goals_elsewhere(self) -> Sequence[Goal]:
+        """What is known of targets that these samples lack."""
+        return self._known_goals
 
     @property
     def _masks_targets(self) -> bool:

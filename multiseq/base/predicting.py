@@ -83,7 +83,8 @@ class Predicting(Labelling, Mending):
         Raises:
             ArgumentError: The model did not return a row for each sample, or rows whose length
                 varies by batch; an output has another number of units than its target has classes;
-                there are no targets to put beside; or a step of theirs cannot be undone.
+                there are no targets to put beside, or nothing is known of any to undo; or a step
+                of theirs cannot be undone.
         """
         if not callable(getattr(model, "predict", None)):
             raise ArgumentError(
@@ -116,7 +117,7 @@ class Predicting(Labelling, Mending):
     def _goals(self, targets: bool, inverse: bool) -> list[Goal]:
         """Returns what is known of the targets, where it is asked for."""
         labelled = any(isinstance(each, Labels) for _, each in self._learners())
-        if not (targets or inverse or labelled or self._known_goals):
+        if not (targets or inverse or labelled or self._goals_elsewhere):
             return []
         try:
             layout = self._with_targets().make_layout()
@@ -131,7 +132,14 @@ class Predicting(Labelling, Mending):
                 "there are no targets to put beside the predictions",
                 fix="leave out targets=True; or give the sequence targets",
             )
-        return list(self._known_goals if goals is None else goals)
+        known = self._goals_elsewhere if goals is None else goals
+        if inverse and goals is None and not known:
+            raise ArgumentError(
+                "it is not known what was done to targets, which inverse=True would undo",
+                fix="leave out inverse=True; or load_transforms(path) of what a sequence with "
+                "targets saved; or give this one targets",
+            )
+        return list(known)
 
     def _goals_of_labels(self) -> list[Goal] | None:
         """Returns the targets without numbering any, where all that is done to them is that."""
