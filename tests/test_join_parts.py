@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import numpy as np
@@ -150,3 +151,25 @@ def test_targets_of_several_parts() -> None:
 def test_a_sequence_as_targets_elsewhere_says_where_it_belongs() -> None:
     with pytest.raises(ArgumentError, match=r"(?s)targets is a sequence.*targets=masks"):
         ArraySequence(np.zeros((N, 2)), part(None))
+
+
+@pytest.mark.parametrize("role", ["targets", "sample_weight"])
+@pytest.mark.parametrize("nested", [dict, tuple])
+def test_sequences_beside_arrays_take_keys_of_their_own(role: str, nested: Any) -> None:
+    images = ArraySequence({"image": np.arange(4.0)}, keys=list("wxyz"))
+    masks = ArraySequence(np.arange(4.0) * 2, keys=list("zyxw"))
+    labels = pd.Series(np.arange(4.0) * 3, index=list("xwzy"))
+    mixed = {"a": masks, "b": labels} if nested is dict else (masks, labels)
+    goals = {"targets": mixed} if role == "targets" else {"targets": masks, role: mixed}
+    with pytest.raises(ArgumentError, match=r"is a sequence") as caught:
+        join(images, **goals)
+    found = re.search(r"image=images, (\w+)=(.+)\)", str(caught.value.fix))
+    assert found is not None
+    names = {"ArraySequence": ArraySequence, "join": join, "masks": masks, "labels": labels}
+    cured = {found[1]: eval(found[2], names)}  # noqa: S307
+    if role == "sample_weight":
+        zeros = pd.Series(0.0, index=list("wxyz"))
+        cured["targets"] = {"a": zeros, "b": zeros} if nested is dict else (zeros, zeros)
+    made = join(image=images, **cured)[0][1 if role == "targets" else 2]
+    a, b = made.values() if nested is dict else made
+    assert (a.tolist(), b.tolist()) == ([6, 4, 2, 0], [3, 0, 9, 6])

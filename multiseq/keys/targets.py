@@ -204,12 +204,7 @@ def _outline(part: Part) -> str:
 def _column(value: Any, samples: Samples, name: str, steps: set[Any], output: Any = None) -> Array:
     """Returns the rows of one output in the order of the samples."""
     if hasattr(value, "load_sample"):
-        raise ArgumentError(
-            f"{name} is a sequence",
-            got=type(value).__name__,
-            expected="an array or a Series, or a dict or a tuple of those",
-            fix="join it: join(image=images, targets=masks), say",
-        )
+        raise _is_sequence(value, name)
     rows = _in_order(value, samples, name)
     if name in steps or output in steps:
         array = _as_given(rows, name, categories_of(value))
@@ -226,6 +221,18 @@ def _column(value: Any, samples: Samples, name: str, steps: set[Any], output: An
             else None,
         )
     return array
+
+
+def _is_sequence(value: Any, name: str) -> ArgumentError:
+    role, inner = name.partition("[")[::2]
+    label = "ArraySequence(labels, keys=labels.index)"
+    several = f"join(masks, {label})" if inner[:1].isdigit() else f"{{'a': masks, 'b': {label}}}"
+    return ArgumentError(
+        f"{name} is a sequence",
+        got=type(value).__name__,
+        expected="an array or a Series, or a dict or a tuple of those; or sequences alone, joined",
+        fix=f"join it: join(image=images, {role}={several if inner else 'masks'}), say",
+    )
 
 
 def _in_order(value: Any, samples: Samples, name: str) -> Any:
