@@ -64,8 +64,8 @@ class Dividing(Adapting):
             by_time: The samples' times (dates, text in ISO 8601 or numbers), or True for those
                 that the sequence knows by itself (`time_spans`). Parts are then in order of time:
                 a sample belongs to a part if it begins and ends within. Those that a cut goes
-                through belong to none, and are reported. A cut without a time zone is of the
-                times' own.
+                through belong to none, and are reported. Cuts are dates, text in ISO 8601 or
+                numbers; one without a time zone is of the times' own.
             hash: Whether a sample's part depends on its key alone, or on its group: samples that
                 are added later move none. Parts are of about the size asked for. The seed has no
                 part in it.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +102,7 @@ def as_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
     """Returns the first time of this dtype that is not before a cut.
 
     Args:
-        value: A number, a duration, or a date as pandas reads it.
+        value: A number, a duration, or a date; text of dates is of ISO 8601.
         dtype: Of times as `as_times` gives them.
         zone: Of those times: that of a cut which has none.
 
@@ -115,7 +117,9 @@ def as_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
         raise ArgumentError(
             "this is no time to split at",
             got=describe(value),
-            expected="a number" if dtype.kind in "iuf" else "a time, as pandas reads it",
+            expected="a number"
+            if dtype.kind in "iuf"
+            else "a time; as text year, month and day, such as '2024-01-31 06:00'",
             fix=str(error),
         ) from error
 
@@ -140,7 +144,8 @@ def _date_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
 
     if isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"the samples' times are {dtype}")
-    time: Any = pd.Timedelta(value) if dtype.kind == "m" else pd.Timestamp(value)
+    read = pd.Timedelta if dtype.kind == "m" else _read if isinstance(value, str) else pd.Timestamp
+    time: Any = read(value)
     if time is pd.NaT:
         raise ValueError("it is missing")
     if dtype.kind == "M":
@@ -150,6 +155,47 @@ def _date_cut(value: Any, dtype: np.dtype[Any], zone: Any) -> Any:
     if begun < time:
         begun += pd.Timedelta(1, unit)
     return begun.to_numpy()
+
+
+def _read(text: str) -> Any:
+    """Returns the date that a text of ISO 8601 is; pandas guesses at others, each by itself."""
+    import pandas as pd
+
+    try:
+        if text and not text[:4].isdigit():  # pandas takes "now" too.
+            raise ValueError("begin with the year")
+        return pd.to_datetime(text, format="ISO8601")
+    except pd.errors.OutOfBoundsDatetime:
+        raise
+    except ValueError as error:
+        found = dict.fromkeys(str(each).removesuffix(" 00:00:00") for each in _readings(text))
+        if not found:
+            raise
+        meant = " or ".join(map(repr, found))
+        which = ", whichever is meant" if len(found) > 1 else ""
+        raise ValueError(f"write {meant}{which}") from error
+
+
+def _readings(text: str) -> Iterator[Any]:
+    import pandas as pd
+
+    for dayfirst in (False, True):
+        with warnings.catch_warnings(), contextlib.suppress(ValueError, OverflowError):
+            warnings.simplefilter("ignore")
+            yield pd.to_datetime(text, dayfirst=dayfirst)
+
+
+def _localized(time: Any, zone: Any) -> Any:
+    """Returns a time with its zone; raises ValueError where clocks show it twice or never."""
+    found = time.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    if found == found:  # No NaT.
+        return found
+    moments = [
+        time.tz_localize(zone, ambiguous=b, nonexistent="shift_forward") for b in (True, False)
+    ]
+    clocks = "twice" if len(set(moments)) > 1 else "never"
+    meant = " or ".join(repr(str(each)) for each in dict.fromkeys(moments))
+    raise ValueError(f"clocks there show it {clocks}: give the cut with its offset, {meant}")
 
 
 def _of_utc(time: Any, zone: Any) -> Any:
@@ -164,7 +210,7 @@ def _of_utc(time: Any, zone: Any) -> Any:
                 "say of which time zone it is, since offsets of the samples' times differ: "
                 f"pandas.Timestamp({str(time)!r}, tz='Europe/Berlin'), say, or tz='UTC'"
             )
-        time = time.tz_localize(zone)
+        time = _localized(time, zone)
     return time.tz_convert(None)
 
 
