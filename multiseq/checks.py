@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import ArgumentError
 
-__all__ = ["check_choice", "check_count", "is_text", "text_refused"]
+__all__ = ["check_choice", "check_count", "is_equal", "is_text", "text_refused"]
 
 
 def check_count(name: str, value: Any, least: int, fix: str | None = None) -> int:
@@ -40,6 +40,13 @@ def is_text(leaf: Any) -> bool:
         return False
     objects = dtype.kind == "O" and leaf.size > 0
     return dtype.kind in "UST" or (objects and all(isinstance(each, str) for each in leaf.flat))
+
+
+def is_equal(one: Any, other: Any) -> bool:
+    """Whether two leaves are of one dtype, and hold the same; NaN is NaN."""
+    one, other = np.asarray(one), np.asarray(other)
+    floats = one.dtype.kind == other.dtype.kind == "f"
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floats)
 
 
 def text_refused(name: str, output: Any = None) -> dict[str, str]:

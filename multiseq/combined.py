@@ -106,7 +106,7 @@ class CombinedSequence(MultiInputSequence):
             return ()
         return tuple(found.values())
 
-    def _target_steps(self) -> dict[Any, tuple[Any, ...]]:
+    def _target_steps_before_map(self) -> dict[Any, tuple[Any, ...]]:
         structure, _ = self._given()
         keys = structure.keys("targets")
         names = [] if keys is None else structure.names[len(structure.of_inputs()) :]

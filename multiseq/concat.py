@@ -257,7 +257,8 @@ class ConcatenatedSequence(EncodingConcat):
         return {**named_transforms(parts, given), **given}
 
     def _goals_of_labels(self) -> list[Goal] | None:
-        own = any(map(self._is_of_target, self._names_of_steps))
+        maps = self._pipeline is not None and self._pipeline.maps
+        own = maps or any(map(self._is_of_target, self._names_of_steps))
         return super()._goals_of_labels() if own else self.parts[0]._goals_of_labels()
 
     def _members_at(self, leaf: str) -> list[tuple[Member, int]]:

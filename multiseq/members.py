@@ -154,7 +154,7 @@ class SequenceMember(Holder, Member):
     @property
     def kinds(self) -> Sequence[Kind | None]:
         """What the sequence's leaves stand for."""
-        return list(map(self.sequence._leaf_kinds.get, self.structure.names))
+        return list(map(self.sequence._kinds_as_served.get, self.structure.names))
 
     @property
     def structure(self) -> Structure:  # type: ignore[override]
@@ -216,7 +216,7 @@ class SequenceMember(Holder, Member):
 
     def steps_of(self, number: int) -> tuple[Any, ...]:
         """Returns what the sequence did to a leaf, in order."""
-        return self.sequence._steps_at(self.structure.names[number])
+        return self.sequence._steps_through(self.structure.names[number])
 
     def learn(self, stage: int, indices: Indices, progress: str | None, on_error: Any) -> None:
         """Learns the sequence's transforms; what happens to broken samples is the join's to say."""

@@ -135,7 +135,8 @@ class MultiInputSequence(
             left out is as the class says.
         map: What is done to each whole sample after `transforms`, and before it is augmented: a
             function of the sample, a tuple nested as `load_sample` returns it, that returns one of
-            any structure. It draws no random numbers; it may write into what it is given.
+            any structure. It draws no random numbers; it may write into what it is given. Targets
+            that it hands on, by whatever name, keep their classes and units for `predictions`.
         class_weight: {class: weight}, or "balanced" for weights inverse to how often this
             sequence's targets are of each class, n / (classes * count); or such by output where
             targets are a dict. Classes are those of `Labels` where targets have them, such as
@@ -239,7 +240,7 @@ class MultiInputSequence(
         """Returns a sample changed at random, such as image and mask turned together.
 
         Args:
-            sample: As `load_sample` returned it.
+            sample: As `load_sample` returned it; with weights where a target may be missing.
             rng: Depends on (seed, epoch, sample) alone, never on the worker; use it here only.
 
         With a further parameter called `key` it is also given the sample's key (text, a number, a

@@ -14,7 +14,7 @@ from .errors import ArgumentError, SpecError
 from .memory import aligned_empty
 from .samples import Spec, Structure, outline
 
-__all__ = ["Weighting", "check_weights"]
+__all__ = ["Weighting", "check_kept", "check_weights"]
 
 Array = npt.NDArray[Any]
 Chunks = Callable[[bool], Iterator[Any] | None]
@@ -39,6 +39,41 @@ def check_weights(weights: Any, name: str) -> None:
             expected="finite weights",
             fix="leave these samples out, or give them weight 0",
         ).at(input=name)
+
+
+def check_kept(given: Any, made: Any, hook: str, argument: str) -> None:
+    """Raises SpecError where a hook returns targets without the weights that came with them.
+
+    Samples without a label have weight 0, and something harmless in its place: without weights
+    it would be learned as one.
+
+    Args:
+        given: The sample or batch that the hook was given.
+        made: What it returned.
+        hook: Its name.
+        argument: What the hook calls a sample or batch.
+    """
+    before, after = _weights_in(given), _weights_in(made)
+    if before is None or not isinstance(made, tuple) or len(made) == 1 or made[1] is None:
+        return
+    lost = ["sample_weight"] if after is None else []
+    if isinstance(before, dict) and isinstance(after, dict):
+        outputs = made[1] if isinstance(made[1], dict) else {}
+        names = [name for name in before if name in outputs and name not in after]
+        lost = [f"sample_weight[{name!r}]" for name in names]
+    if lost:
+        parts = ", ".join(f"{argument}[{number}]" for number in range(3))
+        raise SpecError(
+            f"{hook} returned targets without their weights",
+            got=outline(made),
+            expected=f"{', '.join(lost)} too: such as 0 where a target is missing",
+            fix=f"return the weights too: {parts}; or ones in place of {argument}[2], if all "
+            "are to count alike",
+        )
+
+
+def _weights_in(sample: Any) -> Any:
+    return sample[2] if isinstance(sample, tuple) and len(sample) > 2 else None
 
 
 class Weighting:

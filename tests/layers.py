@@ -154,6 +154,7 @@ LAYERS = (
     "profiling.run",
     "profiling",
     "pipeline.naming",
+    "pipeline.mapping",
     "pipeline.masking",
     "pipeline.absence",
     "pipeline.*",

@@ -14,6 +14,7 @@ from ..errors import SpecError
 from ..order import Draw, Indices
 from ..samples import Structure, infer_spec
 from ..stages import stage
+from ..weights import check_kept
 from .hooks import optional
 from .predicting import Predicting
 
@@ -44,7 +45,7 @@ class Blending(Predicting):
 
         Returns:
             As many rows, of shapes and dtypes that are the same in every batch; targets may be
-            of others than before.
+            of others than before. Targets come with weights where they did.
         """
         return batch
 
@@ -68,12 +69,12 @@ class Blending(Predicting):
         name = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
         rng, given = draw.generator(name, _BLENDING), self._settings.augment_batch
         try:
-            if self._writes("augment_batch"):
-                batch = self.augment_batch(batch, rng)
-            batch = batch if given is None else given(batch, rng)
-            if batch is None:
+            made = self.augment_batch(batch, rng) if self._writes("augment_batch") else batch
+            made = made if given is None else given(made, rng)
+            if made is None:
                 raise SpecError("augment_batch returned nothing", fix="is a return missing?")
-            return batch
+            check_kept(batch, made, "augment_batch", "batch")
+            return made
         except Exception as error:
             blame(error, self, "augment_batch")  # type: ignore[arg-type]
 

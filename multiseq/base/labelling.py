@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from ..errors import ArgumentError, MultiseqError, few
+import numpy as np
+
+from ..engine.job import Source, blame
+from ..errors import ArgumentError, MultiseqError, NotAdaptedError, few
+from ..pipeline import Pipeline
+from ..pipeline.mapping import Kept, agreed
+from ..pipeline.naming import is_target
 from ..predicted import Goal
 from ..transforms import Labels
 from .adapting import Adapting
 
 __all__ = ["Labelling", "key_of"]
+
+_PROBES = 8  # Samples that tell what `map` hands on.
 
 
 class Labelling(Adapting):
@@ -65,11 +73,52 @@ class Labelling(Adapting):
 
     def _target_steps(self) -> dict[Any, tuple[Any, ...]]:
         """What is done to each target, in order, by its name or number; None is the only one."""
+        kept = self._kept_by_map()
+        if kept is None:
+            return self._target_steps_before_map()
+        return {key_of(leaf): self._steps_through(leaf) for leaf in kept if is_target(leaf)}
+
+    def _target_steps_before_map(self) -> dict[Any, tuple[Any, ...]]:
         names = [name for name in self._names_of_steps if self._is_of_target(name)]
         return {key_of(name): self._steps_of(name) for name in names}
 
+    def _steps_through(self, leaf: str) -> tuple[Any, ...]:
+        """What is done to an input or target, by its full name; what `map` makes, is made by it."""
+        kept = self._kept_by_map()
+        if kept is None:
+            return self._steps_at(leaf)
+        before = kept.get(leaf)
+        if before is None or before.units:
+            transformed = any(self._target_steps_before_map().values())
+            return (self._pipeline.function,) if transformed else ()  # type: ignore[union-attr]
+        return self._steps_at(before.leaf)
+
+    def _kept_by_map(self) -> dict[str, Kept | None] | None:
+        """What inputs and targets were before `map`, by their full names; None without a map."""
+        pipeline = self._pipeline
+        if pipeline is None or not pipeline.maps:
+            return None
+        if pipeline.kept is None:
+            pipeline.kept = self._seen_to_keep(pipeline)
+        return pipeline.kept
+
+    def _seen_to_keep(self, pipeline: Pipeline) -> dict[str, Kept | None]:
+        """What `map` is seen to hand on of some samples, out of all that there are."""
+        found = []
+        places = np.linspace(0, self._source_size - 1, _PROBES).astype(int)
+        for index in np.unique(places).tolist():
+            try:
+                found.append(pipeline.keeps(self._loaded(index, None)))
+            except NotAdaptedError:
+                raise
+            except Exception as raised:  # Others may do.
+                error, broken = raised, index
+        if not found:
+            blame(error, cast(Source, self), "load_sample", broken)
+        return agreed(found)
+
     def _steps_at(self, leaf: str) -> tuple[Any, ...]:
-        """What is done to an input or target, by its full name, such as "inputs['x']"."""
+        """What is done to an input or target before `map`, by its full name: "inputs['x']"."""
         own = self._own_chains()
         for name in self._names_of_steps:
             part = "targets" if self._is_of_target(name) else "inputs"
@@ -100,8 +149,8 @@ class Labelling(Adapting):
     def _class_weight(self) -> Any:
         """`class_weight=` by the numbers of classes: where `Labels` has them, it is by class."""
         given = self._settings.class_weight
-        labels = {} if given is None else self._labels_of_targets()
-        if not labels or not isinstance(given, Mapping):
+        labels = self._labels_to_weigh(given) if isinstance(given, Mapping) else {}
+        if not labels:
             return given
         if None in labels:
             return _by_number(given, labels[None])
@@ -109,6 +158,22 @@ class Labelling(Adapting):
             key: _by_number(table, labels[key]) if key in labels else table
             for key, table in given.items()
         }
+
+    def _labels_to_weigh(self, given: Mapping[Any, Any]) -> dict[Any, Labels]:
+        """The labels of targets that have weights by class: `map` may make them one-hot."""
+        labels = self._labels_of_targets()
+        if not any(isinstance(each, Labels) for _, each in self._learners()):
+            return labels
+        kept = {key_of(leaf): each for leaf, each in (self._kept_by_map() or {}).items()}
+        for key, steps in self._target_steps_before_map().items() if kept else ():
+            last, made_of = steps[-1] if steps else None, kept.get(key)
+            table = given if key is None else given.get(key)
+            if key in labels or not isinstance(last, Labels) or not isinstance(table, Mapping):
+                continue
+            if made_of is None or made_of.units != len(last):
+                raise _no_longer_classes(key)
+            labels[key] = last
+        return labels
 
 
 def key_of(name: Any) -> Any:
@@ -134,3 +199,15 @@ def _by_number(table: Any, labels: Labels) -> Any:
             fix="name the classes as seq.classes does",
         ) from None
     return dict(zip(numbers.tolist(), table.values(), strict=True))
+
+
+def _no_longer_classes(key: Any) -> ArgumentError:
+    return ArgumentError(
+        "class_weight is by class, and map makes others of the classes that Labels numbers",
+        got="a map that returns other targets"
+        if key is None
+        else f"a map that does not return {key!r} as it was",
+        expected="one that hands on the targets, or makes them one-hot",
+        fix="change targets before they are numbered, transforms={...: (function, Labels())}; or "
+        "leave class_weight out, and let map return weights: (inputs, targets, weights)",
+    )

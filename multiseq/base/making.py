@@ -15,6 +15,7 @@ from ..order import Draw, Indices
 from ..pipeline import Pipeline
 from ..samples import Sample, Spec, copied
 from ..stages import stage
+from ..weights import check_kept
 from .hooks import Hooks
 from .views import Views
 
@@ -172,11 +173,12 @@ class Making(Hooks, Views):
         try:
             # A copy, since augmenting in place is usual, and `load_sample` may return what it has.
             asked = self._asked_for(self._asked["augment"], index)
-            sample = self.augment(copied(sample), rng, **asked)
-            if given is None:
-                return sample
-            asked = self._asked_for(given.names, index) if isinstance(given, Asking) else {}
-            return given(sample, rng, **asked)
+            made = self.augment(copied(sample), rng, **asked)
+            if given is not None:
+                asked = self._asked_for(given.names, index) if isinstance(given, Asking) else {}
+                made = given(made, rng, **asked)
+            check_kept(sample, made, "augment", "sample")
+            return made
         except Exception as error:
             blame(error, self, "augment", index)  # type: ignore[arg-type]
 

@@ -187,6 +187,8 @@ class Predicting(Labelling, Mending):
 
     def _as_given(self, goal: Goal, indices: list[int], made: Any) -> Any:
         """Returns a target of samples before its steps; None where the sequence can't say it."""
+        if self._maps:  # By another name, it may be.
+            return None
         name = "targets" if goal.key is None else f"targets[{goal.key!r}]"
         try:
             given = [np.asarray(self._raw_target(index, name)) for index in indices]

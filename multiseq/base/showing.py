@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..checks import check_count
+from ..checks import check_count, is_equal
 from ..engine.job import Job, Source, blame
 from ..errors import (
     ArgumentError,
@@ -22,6 +22,7 @@ from ..errors import (
     said,
 )
 from ..order import Draw
+from ..pipeline.naming import is_target
 from ..plots.kinds import Kind
 from ..plots.naming import kind_of
 from ..samples import Structure
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Showing"]
 
 _DRAWS = 3
+_MAPPED = "after map"  # What a stage is called.
 
 
 class Showing(Labelling):
@@ -91,6 +93,20 @@ class Showing(Labelling):
             for leaf in _leaf_names(name)
         }
 
+    @property
+    def _kinds_as_served(self) -> Mapping[str, Kind]:
+        """The same, after `map`: of targets that it makes, nothing is known."""
+        kinds, kept = self._leaf_kinds, None
+        with contextlib.suppress(MultiseqError):  # There is nothing to draw then, but why.
+            kept = self._kept_by_map()
+        if kept is None:
+            return kinds
+        before = {leaf: leaf if each is None else each.leaf for leaf, each in kept.items()}
+        made = {leaf for leaf, each in kept.items() if each is None and is_target(leaf)}
+        return {
+            leaf: kinds[name] for leaf, name in before.items() if name in kinds and leaf not in made
+        }
+
     def _raw_leaves(self, index: int) -> dict[str, Any]:
         """The values of a sample before they are transformed, by the names of their leaves."""
         values: dict[str, Any] = {}
@@ -138,7 +154,9 @@ def _batch(view: Any, index: int, count: int) -> Figure:
     below = [f"batch {place} of {view.num_batches}", _order(view)]
     below += [f"{len(positions)} of its {len(keys)} samples"] if len(positions) < len(keys) else []
     shown = [_key(key) for key in keys[: len(positions)].tolist()]
-    return draw_batch(view.called, ", ".join(below), shown, columns, view._leaf_kinds, troubles)
+    return draw_batch(
+        view.called, ", ".join(below), shown, columns, view._kinds_as_served, troubles
+    )
 
 
 def _loaded(
@@ -194,6 +212,7 @@ def _stages(view: Any, index: int, draws: int) -> Figure:
     epochs = range(epoch, epoch + draws) if view.augments else ()
     drawn = [_made(view, source, Draw(seed, each)) for each in epochs]
     stages = _transformed(view, source)
+    kinds = [view._leaf_kinds if title != _MAPPED else view._kinds_as_served for title, _ in stages]
     if not view.augments_batches or any(not _are_alike(stages[-1][1], each) for each in drawn):
         stages += [(f"augmented, epoch {k}", each) for k, each in zip(epochs, drawn, strict=True)]
     if view.augments_batches:
@@ -201,7 +220,8 @@ def _stages(view: Any, index: int, draws: int) -> Figure:
         stages += [(f"{title} {each}", _blended(view, index, Draw(seed, each))) for each in epochs]
     key = _key(view.keys[[position]].tolist()[0])
     below = "" if view.augments else "nothing is augmented"
-    return draw_stages(f"{view.called}: {key}", below, stages, view._leaf_kinds)
+    kinds += kinds[-1:] * (len(stages) - len(kinds))
+    return draw_stages(f"{view.called}: {key}", below, stages, kinds)
 
 
 def _transformed(view: Any, source: int) -> list[tuple[str, dict[str, Any] | str]]:
@@ -213,7 +233,7 @@ def _transformed(view: Any, source: int) -> list[tuple[str, dict[str, Any] | str
         stages = [("raw", raw), ("transformed", made)]
     else:
         stages = [("raw" if maps else "raw: nothing is transformed", raw)]
-    return [*stages, ("after map", _made(view, source, None))] if maps else stages
+    return [*stages, (_MAPPED, _made(view, source, None))] if maps else stages
 
 
 def _unmapped(view: Any) -> Any:
@@ -291,13 +311,7 @@ def _are_alike(one: Mapping[str, Any] | str, other: Mapping[str, Any] | str) -> 
     """Whether two stages hold the same values."""
     if isinstance(one, str) or isinstance(other, str):
         return False
-    return one.keys() == other.keys() and all(_is_equal(one[name], other[name]) for name in one)
-
-
-def _is_equal(one: Any, other: Any) -> bool:
-    one, other = np.asarray(one), np.asarray(other)
-    floats = one.dtype.kind == other.dtype.kind == "f"
-    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floats)
+    return one.keys() == other.keys() and all(is_equal(one[name], other[name]) for name in one)
 
 
 def _check_stages(stages: Any) -> None:

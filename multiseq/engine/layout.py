@@ -10,7 +10,7 @@ from ..collate import as_array
 from ..errors import SpecError
 from ..order import Draw
 from ..samples import Sample, Spec, Structure, infer_spec
-from ..weights import Weighting
+from ..weights import Weighting, check_kept
 from .job import Layout, Source, blame
 from .loading import loading
 
@@ -38,7 +38,9 @@ def infer_layout(
         with loading:
             sample = source.make_sample(index, draw)
             if source.collates:
-                sample = source.collate([sample])
+                batch = source.collate([sample])
+                check_kept(sample, batch, "collate", "sample")
+                sample = batch
         structure = Structure(sample)
         specs = [
             _spec(leaf, name, wanted, source.collates, floatx)

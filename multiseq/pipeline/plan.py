@@ -8,15 +8,15 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import ArgumentError, LoadError, MultiseqError, at_input, said
-from ..samples import Sample, Structure, copied, outline
-from ..stages import stage
+from ..errors import ArgumentError, at_input
+from ..samples import Sample, Structure
 from ..transforms import Holder, Transform
 from ..transforms.given import as_chains, check_function
 from ..transforms.learned import steps_of
 from ..transforms.learning import ABSENT
 from ..transforms.steps import Chain, shown, stages_of
 from .absence import Absence, check_masked, guarded
+from .mapping import Kept, all_mapped, kept_of
 from .masking import Masked, key_of_target, with_weights
 from .naming import Named, found, is_target, labels, means
 
@@ -37,6 +37,9 @@ class Pipeline(Holder):
         function: Of a whole sample, which follows them; None for none.
         absence: What becomes of missing values, before the transforms.
 
+    Attributes:
+        kept: What the function hands on, once somebody has asked.
+
     Raises:
         ArgumentError: It holds what is no step, or the function is none.
     """
@@ -55,6 +58,7 @@ class Pipeline(Holder):
         self._transformed = set(given)
         self._chains = absence.before(as_chains(given))
         self._plans: dict[Any, Plan] = {}
+        self.kept: dict[str, Kept | None] | None = None
 
     def __copy__(self) -> Pipeline:
         other = type(self).__new__(type(self))
@@ -82,6 +86,15 @@ class Pipeline(Holder):
         other = copy.copy(self)
         other._function = None
         return other
+
+    @property
+    def function(self) -> Any:
+        """The function of the whole sample; None without one."""
+        return self._function
+
+    def keeps(self, sample: Sample) -> dict[str, Kept | None]:
+        """Returns what the function of the whole sample hands on of one that was loaded."""
+        return kept_of(self._function, self.unmapped.sample(sample))  # type: ignore[arg-type]
 
     @property
     def masks(self) -> bool:
@@ -157,7 +170,7 @@ class Pipeline(Holder):
         made = structure.unflatten(leaves)
         if masks:
             made = with_weights(made, masks, batched=False)
-        return made if self._function is None else _all_mapped(self._function, [made])[0]
+        return made if self._function is None else all_mapped(self._function, [made])[0]
 
     def batch(self, batch: Any, inputs_only: bool = False) -> Any:
         """Returns several samples with their values transformed, each leaf with a leading axis."""
@@ -172,7 +185,7 @@ class Pipeline(Holder):
         if masks:
             structure = Structure(made, raw=True)
         rows = zip(*structure.flatten(made), strict=True)
-        samples = _all_mapped(self._function, [structure.unflatten(list(row)) for row in rows])
+        samples = all_mapped(self._function, [structure.unflatten(list(row)) for row in rows])
         nested = Structure(samples[0])
         columns = zip(*map(nested.flatten, samples), strict=True)
         return nested.unflatten([list(column) for column in columns])
@@ -296,31 +309,6 @@ class Pipeline(Holder):
                 if made := self._absence.of_rest(chain, name):
                     plan[number] = number, full, made, name
         return [each for _, each in sorted(plan.items())]
-
-
-@stage("map")
-def _all_mapped(function: Callable[[Sample], Sample], samples: list[Sample]) -> list[Sample]:
-    return [_mapped(function, sample) for sample in samples]
-
-
-def _mapped(function: Callable[[Sample], Sample], sample: Sample) -> Sample:
-    """Returns what a function makes of a sample; it is given a copy, which it may write into."""
-    try:
-        made = function(copied(sample))
-    except MultiseqError:
-        raise
-    except Exception as error:
-        raise LoadError(
-            f"map raised {said(error)}",
-            got=outline(sample),
-            fix="see the traceback above; map is given a whole sample, a tuple (inputs,), (inputs, "
-            "targets) or with weights, after transforms=, and returns it",
-        ) from error
-    if made is None:
-        raise LoadError(
-            "map returned None", got=outline(sample), fix="is a return missing? Return the sample"
-        )
-    return made
 
 
 def _apply(

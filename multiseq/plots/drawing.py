@@ -43,7 +43,7 @@ def draw_stages(
     heading: str,
     below: str,
     stages: Sequence[tuple[str, Mapping[str, Any] | str]],
-    kinds: Mapping[str, Kind],
+    kinds: Sequence[Mapping[str, Kind]],
 ) -> Picture:
     """Draws what becomes of one sample, from left to right.
 
@@ -52,15 +52,15 @@ def draw_stages(
         below: More about it.
         stages: What each is called, and its values by the names of their leaves; or why there are
             none. The first are raw.
-        kinds: As above.
+        kinds: As above, for each stage.
     """
     made: list[Stage] = []
-    for title, values in stages:
+    for (title, values), known in zip(stages, kinds, strict=True):
         if isinstance(values, str):
             made.append(Stage(title, [], values))
         else:
             columns = {name: [value] for name, value in values.items()}
-            own = {name: _as_is(each) if made else each.raw for name, each in kinds.items()}
+            own = {name: _as_is(each) if made else each.raw for name, each in known.items()}
             made.append(Stage(title, composed(_leaves(columns, own)), ""))
     return drawn_stages(heading, below, made)
 

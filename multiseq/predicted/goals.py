@@ -93,8 +93,8 @@ class Goal:
                     f"inverse=True cannot undo a function, which is a step of {self.called}",
                     got=getattr(step, "__qualname__", repr(step)),
                     expected="steps with an inverse",
-                    fix="make a transform of it: sklearn.preprocessing.FunctionTransformer("
-                    "function, inverse_func=...); or leave inverse out",
+                    fix="make a transform of it, for transforms=: sklearn.preprocessing."
+                    "FunctionTransformer(function, inverse_func=...); or leave inverse out",
                 )
             values = step.inverse(values)
         return values
