@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ import pytest
 
 from multiseq.errors import SampleError, SourceError
 from multiseq.modalities.files.sequence import FileSequence
-from multiseq.modalities.files.tables import read_csv
+from multiseq.modalities.files.tables import header_of, read_csv
 from multiseq.testing import check_sequence
+from multiseq.transforms import Vocabulary
 
 TABLE = {"a": "m_{key}.csv"}
 NAMES = ["time", "temp", "humidity"]
@@ -96,6 +98,25 @@ def test_a_first_table_that_is_damaged_says_so_when_it_is_loaded(tmp_path: Path)
     assert seq.subset([2, 1])[0][0]["a"].tolist() == [[[3, 4]], [[1, 2]]]
 
 
+@pytest.mark.parametrize("text", [",u\n0,1\n", "1,\n2,3\n"])
+def test_headers_are_looked_for_in_one_file_alone(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, *[text] * 5)
+    looked: list[str] = []
+    path = "multiseq.modalities.files.leaves.header_of"
+
+    def looking(path: str, files: Any) -> list[str]:
+        looked.append(path)
+        return header_of(path, files)
+
+    monkeypatch.setattr(path, looking)
+    seq = FileSequence(tmp_path, TABLE)
+    assert looked == ["m_0.csv"]
+    with pytest.raises(SourceError, match=r"m_0\.csv: (a column has no name|the first line)"):
+        seq[0]
+
+
 # ---- missing cells
 
 
@@ -156,8 +177,19 @@ def test_null_in_a_list_of_numbers_is_missing(tmp_path: Path, kind: str) -> None
     assert seq.encode({"a": [[None, 1], [2, 3]]})["a"].tolist() == [[[0, 1], [2, 3]]]
 
 
+def test_null_in_a_list_of_text_is_missing(tmp_path: Path) -> None:
+    write(tmp_path, '{"a": ["x", null]}', '{"a": ["y", "x"]}', kind="json")
+    template, words = {"a": "m_{key}.json:a"}, {"a": Vocabulary()}
+    with pytest.raises(SourceError, match=r"null among numbers or text takes missing="):
+        FileSequence(tmp_path, template, transforms=words).adapt(progress=False)
+    seq = FileSequence(tmp_path, template, transforms=words, missing={"a": "y"})
+    seq.adapt(progress=False)
+    x, y = seq.transforms["a"].transform(["x", "y"])
+    assert seq[0][0]["a"].tolist() == [[x, y], [y, x]]
+
+
 @pytest.mark.parametrize(
-    "value", ["[null, true]", '[null, "2"]', f"[null, {2**53 + 1}]", "[null, {}]"]
+    "value", ["[null, true]", '[null, 1, "2"]', f"[null, {2**53 + 1}]", "[null, {}]"]
 )
 def test_null_beside_anything_but_numbers_is_refused(tmp_path: Path, value: str) -> None:
     write(tmp_path, f'{{"a": {value}}}', kind="json")

@@ -90,7 +90,8 @@ def as_array(value: Any, *, may_lack: bool = False) -> npt.NDArray[Any] | str:
 
     Args:
         value: The value.
-        may_lack: Whether a null among numbers is NaN, which makes float64 of them.
+        may_lack: Whether null may stand in lists: among numbers it is NaN, and all are float64;
+            lists of text with null are objects.
 
     Returns:
         Integers as int64, other numbers as float64, booleans as bool, text in lists as text.
@@ -101,16 +102,18 @@ def as_array(value: Any, *, may_lack: bool = False) -> npt.NDArray[Any] | str:
     if isinstance(value, np.ndarray | str):
         return value
     if value is None:
-        raise SourceError("the field is null", fix="fill it, or leave the key out")
+        raise SourceError(
+            "the field is null", fix="fill it, also by missing=, or leave the key out"
+        )
     try:
         array = np.array(value)
     except ValueError as error:  # Lists of unequal length.
         raise _no_value(value) from error
-    if may_lack and array.dtype == object and set(map(type, array.flat)) <= _NUMBERS_OR_NULL:
-        floats, given = array.astype(np.float64), array.ravel().tolist()
-        pairs = zip(given, floats.ravel().tolist(), strict=True)
-        # Integers that float64 rounds, such as ids, stay objects, which are refused.
-        array = floats if all(one is None or one == other for one, other in pairs) else array
+    if may_lack and array.dtype == object:
+        kinds = set(map(type, array.flat))
+        if kinds == {str, type(None)}:
+            return array
+        array = _decimal(array) if kinds <= _NUMBERS_OR_NULL else array
     text = array.dtype.kind == "U"
     if array.dtype.kind not in "bifU" or (text and _mixes_text(value)):
         raise _no_value(value)
@@ -119,6 +122,13 @@ def as_array(value: Any, *, may_lack: bool = False) -> npt.NDArray[Any] | str:
         raise SourceError("a number is too large", got=value, fix="write one below 1e308")
     # An empty list has no type; int64 goes wherever numbers are wanted.
     return array if array.size else array.astype(np.int64)
+
+
+def _decimal(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns numbers and null as float64; as they are where it rounds an integer, as of ids."""
+    floats = array.astype(np.float64)
+    pairs = zip(array.ravel().tolist(), floats.ravel().tolist(), strict=True)
+    return floats if all(one is None or one == other for one, other in pairs) else array
 
 
 def _no_value(value: Any) -> SourceError:
@@ -133,7 +143,7 @@ def _no_value(value: Any) -> SourceError:
         "the field is neither numbers nor text",
         got=value,
         expected="a number of at most 64 bits, a string, or a rectangular list of either",
-        fix="correct the file",
+        fix="correct the file; null among numbers or text takes missing=",
     )
 
 

@@ -145,8 +145,7 @@ class File(Holder):
         tables = [leaf for leaf in self.leaves if leaf.is_table]
         for key in keys if tables else ():
             with contextlib.suppress(Exception):
-                path = self.template.name(str(key))
-                header = header_of(path, all(leaf.may_lack for leaf in self.leaves), self._files)
+                header = header_of(self.template.name(str(key)), self._files)
                 for leaf in tables:
                     leaf.header = header
                 return

@@ -22,19 +22,17 @@ __all__ = ["header_of", "read_csv"]
 _MISSING = ("", "-", "?", "na", "n/a", "null", "none", "<na>")
 
 
-def header_of(path: str, lacks: bool, files: FileStore[str] = ANYWHERE) -> list[str]:
+def header_of(path: str, files: FileStore[str] = ANYWHERE) -> list[str]:
     """Returns the names of a table's columns; none where it has no header.
 
-    Args:
-        path: The file.
-        lacks: Whether cells of it may be blank.
-        files: Among which it is.
+    What is wrong with the first line is left to `read_csv`.
 
     Raises:
-        SourceError: The first line is neither names nor numbers.
+        SourceError: The file is empty, or no text.
         OSError: The file cannot be opened.
     """
-    return _header(io.StringIO(read_text(path, files), newline=""), True, lacks)[0]
+    stream = io.StringIO(read_text(path, files), newline="")
+    return _header(stream, whole=False, lacks=True)[0]
 
 
 def read_csv(
