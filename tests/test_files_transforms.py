@@ -56,9 +56,9 @@ def test_before_adapt_it_says_to_adapt(root: Path) -> None:
 
 
 def test_categories_do_not_change_with_their_company(root: Path) -> None:
-    for k, tags in enumerate(([1], [True], ["1"], ["abc"])):
+    for k, tags in enumerate(([1], [True], ["2"], ["abc"])):
         (root / f"meta_{k}.json").write_text(json.dumps({"tags": tags}))
-    vocabulary = Vocabulary().adapt([[1], [True], ["1"], ["abc"]])
+    vocabulary = Vocabulary().adapt([[1], [True], ["2"], ["abc"]])
     seq = FileSequence(
         root, "meta_{key}.json:tags", transforms={"inputs": vocabulary}, keys=range(4)
     )
