@@ -21,6 +21,7 @@ __all__ = [
     "embeddings",
     "facts_of",
     "flat",
+    "known_as",
     "package",
     "path_from",
 ]
@@ -70,6 +71,7 @@ class Loss:
     from_logits: bool = False
     ignored: int | None = None
     smooths: bool = False
+    axis: int = -1
 
     @classmethod
     def of(cls, given: Any) -> Loss | None:
@@ -77,26 +79,28 @@ class Loss:
         if given is None:
             return None
         if isinstance(given, str):
-            name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", given).lower() if given[1:] else given
-            return cls(_NAMES.get(given, _NAMES.get(name, name)))
+            return cls(known_as(given))
         module = type(given).__module__ if not hasattr(given, "__name__") else given.__module__
         if not str(module).startswith(("keras.", "tf_keras.")):
             return cls(None)
         if hasattr(given, "__name__"):
             return cls.of(str(given.__name__))
-        name = _snake(type(given).__name__)
         config = given.get_config()
+        axis = config.get("axis")  # Of one that has several, classes lie along none.
         return cls(
-            _NAMES.get(name, name),
+            known_as(type(given).__name__),
             bool(config.get("from_logits", False)),
             config.get("ignore_class"),
             bool(config.get("label_smoothing", 0)),
+            axis if isinstance(axis, int) else -1,
         )
 
 
-def _snake(name: str) -> str:
-    name = name.replace("KLDivergence", "KlDivergence").replace("LogCosh", "LogCosh")
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+def known_as(given: str) -> str:
+    """The name of a loss or metric of Keras' own, however it is spelled."""
+    name = given.replace("KLDivergence", "KlDivergence").replace("TopK", "TopK_")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return _NAMES.get(given, _NAMES.get(name, name))
 
 
 @dataclass

@@ -182,6 +182,17 @@ def targets_alike() -> Pair:
     return ArraySequence(X, np.zeros(N)), dense(1, "sigmoid", "binary_crossentropy")
 
 
+@broken("a softmax is: it cannot reach them")
+def softmax_of_several_labels() -> Pair:
+    y = (np.arange(N)[:, None] % 4 > np.arange(3)).astype("float32")
+    return ArraySequence(X, y), dense(3, "softmax", "binary_crossentropy")
+
+
+@broken("kl_divergence takes probabilities")
+def no_softmax_for_shares() -> Pair:
+    return ArraySequence(X, ONEHOT * 0.8 + 0.2 / 3), dense(3, None, "kl_divergence")
+
+
 @broken("of one unit is always 0")
 def onehot_loss_for_one_unit() -> Pair:
     return ArraySequence(X, BINARY), dense(1, "sigmoid", "categorical_crossentropy")

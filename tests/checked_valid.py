@@ -135,6 +135,20 @@ def shares() -> Pair:
 
 
 @valid
+def shares_by_logits() -> Pair:
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3), L.Softmax()])
+    return ArraySequence(X, ONEHOT * 0.8 + 0.2 / 3), compiled(model, "kl_divergence")
+
+
+@valid
+def classes_along_another_axis() -> Pair:
+    y = np.moveaxis(np.eye(3, dtype="float32")[rng.integers(0, 3, (N, 8))], -1, 1)
+    model = keras.Sequential([keras.Input((3, 8)), L.Dense(8), L.Softmax(axis=1)])
+    loss = keras.losses.CategoricalCrossentropy(axis=1)
+    return ArraySequence(rng.normal(size=(N, 3, 8)), y), compiled(model, loss)
+
+
+@valid
 def regression_with_huber() -> Pair:
     return ArraySequence(X, REAL), dense(1, None, keras.losses.Huber())
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import checked_inputs  # noqa: F401  (each notes its pairs)
+import checked_metrics  # noqa: F401
 import checked_targets  # noqa: F401
 import checked_valid  # noqa: F401
 import checked_values  # noqa: F401

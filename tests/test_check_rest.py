@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import checked_inputs  # noqa: F401  (each notes its pairs)
+import checked_metrics  # noqa: F401
 import checked_targets  # noqa: F401
 import checked_values  # noqa: F401
 import numpy as np
@@ -25,6 +26,7 @@ SILENT = [
     *("swapped", "several_labels_at_once", "minus_one_and_one", "one_and_two", "masks_up_to_255"),
     *("softmax_of_one", "sigmoid_twice", "softmax_twice", "no_sigmoid", "three_targets_one_unit"),
     *("quantities_for_a_sigmoid", "leak", "constant", "weights_of_zero"),
+    *("metric_of_rows", "largest_of_one", "weight_of_a_loss_misspelled", "no_softmax_for_shares"),
 ]
 RAISING = ["misspelled", "one_is_missing", "numbers_for_onehot", "one_target_for_two"]
 

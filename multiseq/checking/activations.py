@@ -16,10 +16,12 @@ __all__ = [
     "REGRESSION",
     "SPARSE",
     "check_activation",
+    "class_axis",
     "units",
 ]
 
-BINARY = {"binary_crossentropy", "binary_focal_crossentropy", "dice", "tversky"}
+_EACH = {"binary_crossentropy", "binary_focal_crossentropy"}
+BINARY = _EACH | {"dice", "tversky"}
 CATEGORICAL = {"categorical_crossentropy", "categorical_focal_crossentropy"}
 SPARSE = {"sparse_categorical_crossentropy"}
 CROSS = BINARY | CATEGORICAL | SPARSE
@@ -32,8 +34,14 @@ ELEMENTWISE = REGRESSION | HINGE | BINARY
 
 
 def units(scored: Scored) -> int | None:
-    """How many units the output has."""
-    return scored.shape[-1] if scored.shape else None
+    """How many units the output has, or classes along the axis that the loss says."""
+    axis = class_axis(scored)
+    return scored.shape[axis - (axis > 0)] if scored.shape else None
+
+
+def class_axis(scored: Scored) -> int:
+    """Along which axis of a batch classes lie."""
+    return scored.loss.axis if scored.loss.name in CATEGORICAL else -1
 
 
 def check_activation(scored: Scored, report: Report) -> None:
@@ -50,7 +58,7 @@ def check_activation(scored: Scored, report: Report) -> None:
             fix="Dense(1, activation='sigmoid') with loss='binary_crossentropy'",
         )
         return
-    if name not in CROSS:
+    if name not in CROSS | {"kl_divergence"}:
         return
     squashed = _is_squashed(scored)
     if logits and squashed:
@@ -70,8 +78,11 @@ def check_activation(scored: Scored, report: Report) -> None:
             where,
             got=outside,
             expected=f"activation='{wanted}'",
-            fix=f"end with activation='{wanted}', or compile with from_logits=True",
+            fix=f"end with activation='{wanted}'"
+            + (", or compile with from_logits=True" if name in CROSS else ""),
         )
+    elif name in _EACH and squashed == "softmax" and k and k > 1:
+        _check_labels(scored, report)
     elif name in SPARSE | CATEGORICAL and activation == "sigmoid" and k and k > 1:
         report.add(
             "warning",
@@ -83,14 +94,34 @@ def check_activation(scored: Scored, report: Report) -> None:
         )
 
 
+def _check_labels(scored: Scored, report: Report) -> None:
+    """A softmax is 1 in all, which several labels at once are not."""
+    name, output = scored.loss.name, scored.output
+    if output is None or not np.allclose(output.astype(np.float64).sum(-1), 1, atol=1e-3):
+        return  # It is one along another axis.
+    sums = scored.values.astype(np.float64).sum(-1)
+    bad = np.abs(sums - 1) > 1e-2
+    if bad.any():
+        report.add(
+            "error",
+            "rows of targets are not 1 in all, as a softmax is: it cannot reach them",
+            scored.leaf.label,
+            got=f"{int(bad.sum())} of {bad.size} rows, with sums from {sums.min():g} to "
+            f"{sums.max():g}",
+            expected="activation='sigmoid', for several labels at once",
+            fix=f"activation='sigmoid' beside loss='{name}'",
+        )
+
+
 def _is_squashed(scored: Scored) -> str | None:
     """Which function makes probabilities of the output, if one does."""
     if scored.activation in ("softmax", "sigmoid"):
         return scored.activation
     output = scored.output
-    if scored.activation is not None or output is None or output.shape[-1] < 2:
+    axis = class_axis(scored)
+    if scored.activation is not None or output is None or output.shape[axis] < 2:
         return None
-    sums = output.astype(np.float64).sum(-1)
+    sums = output.astype(np.float64).sum(axis)
     return "softmax" if (output >= 0).all() and np.allclose(sums, 1, atol=1e-3) else None
 
 

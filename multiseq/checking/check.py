@@ -11,6 +11,7 @@ from .forward import Ran, check_loss, run
 from .ids import check_ids
 from .learning import check_learning
 from .looking import Look, look
+from .metrics import check_metrics
 from .names import match_inputs
 from .outputs import match_targets
 from .overlap import check_overlap
@@ -101,9 +102,11 @@ def _check_training(model: Any, ran: Ran, data: Look, report: Report) -> None:
     _check_any_loss(model, ran.facts, data, report)
     if not data.targets:
         return
-    for scored in match_targets(model, ran, data, report):
+    found = match_targets(model, ran, data, report)
+    for scored in found:
         check_targets(scored, report)
-    if not report.errors:
+    if not report.errors:  # Targets are then of the form that the loss takes.
+        check_metrics(model, ran.facts, found, report)
         check_loss(model, ran, data, report)
 
 

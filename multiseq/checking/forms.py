@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .activations import BINARY, CATEGORICAL, HINGE, REGRESSION, SPARSE
+from .activations import BINARY, CATEGORICAL, HINGE, REGRESSION, SPARSE, units
 from .outputs import Scored
 from .report import Report
 
@@ -20,7 +20,7 @@ def check_form(scored: Scored, report: Report) -> bool:
     """Notes targets of another form than the loss takes; returns whether there are none."""
     shape = scored.shape
     if shape:
-        k, inner = shape[-1], scored.batch.shape[1:]
+        k, inner = units(scored), scored.batch.shape[1:]
         flat = len(inner) == len(shape) - 1 or (len(inner) == len(shape) and inner[-1] == 1)
         whole = inner == tuple(shape)
         for check in (_check_single, _check_onehot, _check_numbers, _check_several):

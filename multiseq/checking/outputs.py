@@ -16,7 +16,7 @@ from .looking import Leaf, Look
 from .names import meant_by, nearest
 from .report import Report
 
-__all__ = ["Scored", "match_targets"]
+__all__ = ["Scored", "is_legacy", "match_targets"]
 
 Array = npt.NDArray[Any]
 
@@ -130,9 +130,9 @@ def _check_losses(facts: Facts, names: list[str], report: Report) -> None:
 
 
 def _check_metrics(model: Any, facts: Facts, data: Look, names: list[str], report: Report) -> None:
-    """Metrics by name must be of outputs that there are; weighted ones want weights."""
+    """Metrics and weights by name must be of outputs there are; weighted metrics want weights."""
     config = config_of(model)
-    for what in ("metrics", "weighted_metrics"):
+    for what in ("metrics", "weighted_metrics", "loss_weights"):
         found = config.get(what)
         given = found if isinstance(found, dict) and "class_name" not in found else {}
         for name in given:
@@ -143,7 +143,7 @@ def _check_metrics(model: Any, facts: Facts, data: Look, names: list[str], repor
                     f"compile was given {what} for {name!r}, and the model has no such output",
                     got=list_names(given),
                     expected=list_names(names),
-                    fix=f"call it {meant!r}" if meant else "name the metrics after the outputs",
+                    fix=f"call it {meant!r}" if meant else f"name the {what} after the outputs",
                 )
     if config.get("metrics") and data.masked:
         report.add(
@@ -185,7 +185,7 @@ def _declared(model: Any, facts: Facts, names: list[str]) -> list[str]:
     return declared if sorted(declared) == names else names
 
 
-def _is_legacy(model: Any) -> bool:
+def is_legacy(model: Any) -> bool:
     """Whether this is a model of tf_keras."""
     return getattr(package(model), "__name__", "") == "tf_keras"
 
@@ -196,7 +196,7 @@ def _check_weights(model: Any, facts: Facts, data: Look, names: list[str], repor
         data.named("sample_weight")
         and len(names) > 1
         and not facts.named_outputs
-        and not _is_legacy(model)
+        and not is_legacy(model)
     ):
         report.add(
             "error",
@@ -259,7 +259,7 @@ def _to_single(
     model: Any, targets: list[Leaf], name: str, report: Report
 ) -> list[tuple[Leaf, int]]:
     """A model of one output takes one array of targets."""
-    if not (_is_legacy(model) and [leaf.key for leaf in targets] == [name]):
+    if not (is_legacy(model) and [leaf.key for leaf in targets] == [name]):
         report.add(
             "error",
             "the model has one output without a name, and the targets are a dict",

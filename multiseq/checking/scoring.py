@@ -16,6 +16,7 @@ from .activations import (
     REGRESSION,
     SPARSE,
     check_activation,
+    class_axis,
     units,
 )
 from .forms import check_form
@@ -194,9 +195,10 @@ def _check_distributions(scored: Scored, report: Report) -> None:
             else "divide by 255",
         )
         return
-    sums = values.sum(-1)
+    axis = class_axis(scored)
+    sums = values.sum(axis)
     bad = np.abs(sums - 1) > 1e-2
-    if bad.any() and values.shape[-1] > 1:
+    if bad.any() and values.shape[axis] > 1:
         report.add(
             "error",
             f"rows of targets are not 1 in all, which {name} takes them to be",
