@@ -64,7 +64,7 @@ def metric_of_rows() -> Pair:
     return ArraySequence(X, CLASSES), measured(3, "softmax", SPARSE, "categorical_accuracy")
 
 
-@broken("metrics=['sparse_top_k_categorical_accuracy']")
+@broken("keras.metrics.SparseTopKCategoricalAccuracy(k=2)")
 def metric_of_rows_for_a_column() -> Pair:
     metric = M.TopKCategoricalAccuracy(k=2)
     return ArraySequence(X, CLASSES[:, None]), measured(3, "softmax", SPARSE, metric)

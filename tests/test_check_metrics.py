@@ -30,7 +30,7 @@ def test_the_metric_that_is_advised_passes(name: str) -> None:
         metric: Any = found[1]
     else:
         kind, keyword, value = re.findall(r"keras\.metrics\.(\w+)\((\w+)=(\w+)\)", fix)[0]
-        metric = getattr(keras.metrics, kind)(**{keyword: {"0": 0, "True": True}[value]})
+        metric = getattr(keras.metrics, kind)(**{keyword: {"0": 0, "2": 2, "True": True}[value]})
     compiled(model, model.loss, metrics=[metric])
     assert seq.check(model, strict=True).ok
     model.fit(seq, verbose=0)

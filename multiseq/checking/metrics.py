@@ -37,7 +37,8 @@ def check_metrics(model: Any, facts: Facts, found: list[Scored], report: Report)
         for what in ("metrics", "weighted_metrics"):
             for given in _of_output(config.get(what), scored.name, names, is_legacy(model)):
                 name, settings = _read(given)
-                if not _check_form(scored, name, what, report) and scored.loss.from_logits:
+                misfits = _check_form(scored, name, settings, what, report)
+                if scored.loss.from_logits and not misfits:
                     _check_logits(scored, name, settings, report)
 
 
@@ -67,7 +68,9 @@ def _read(given: Any) -> tuple[str, Mapping[str, Any]]:
     return (known_as(kind), config or {}) if own else ("", {})
 
 
-def _check_form(scored: Scored, name: str, what: str, report: Report) -> bool:
+def _check_form(
+    scored: Scored, name: str, config: Mapping[str, Any], what: str, report: Report
+) -> bool:
     """Notes a metric for targets of another form; these are as the loss takes them."""
     loss, k, where = scored.loss.name, units(scored), f"output {scored.name!r}"
     if loss in BINARY and k == 1 and name.removeprefix("sparse_") in _PLACES:
@@ -88,7 +91,7 @@ def _check_form(scored: Scored, name: str, what: str, report: Report) -> bool:
             where,
             got=f"{what} with {name}, beside {loss}",
             expected="a metric of numbers of classes",
-            fix=f"compile({what}=['sparse_{name}'])"
+            fix=_in_place(f"sparse_{name}", config, what)
             if name in _ROWS
             else f"compile({what}=['accuracy']); or give one-hot targets, and "
             "loss='categorical_crossentropy'",
@@ -102,10 +105,21 @@ def _check_form(scored: Scored, name: str, what: str, report: Report) -> bool:
             where,
             got=f"{what} with {name}, beside {loss}",
             expected="a metric of rows",
-            fix=f"compile({what}=['{of_rows}'])",
+            fix=_in_place(of_rows, config, what),
         )
         return True
     return False
+
+
+def _in_place(name: str, config: Mapping[str, Any], what: str) -> str:
+    """A metric to take, of as many places as the one that was given."""
+    if "top_k" in name and "k" in config:
+        return f"keras.metrics.{_kind(name)}(k={config['k']})"
+    return f"compile({what}=['{name}'])"
+
+
+def _kind(name: str) -> str:
+    return "AUC" if name == "auc" else name.title().replace("_", "")
 
 
 def _check_logits(scored: Scored, name: str, config: Mapping[str, Any], report: Report) -> None:
@@ -122,12 +136,11 @@ def _check_logits(scored: Scored, name: str, config: Mapping[str, Any], report: 
         keyword = None if config.get("from_logits") else "from_logits=True"
     if keyword is None:
         return
-    kind = "AUC" if name == "auc" else name.title().replace("_", "")
     report.add(
         "warning",
         f"the metric {name} takes probabilities, and gets logits",
         f"output {scored.name!r}",
         got=f"{scored.loss.name}(from_logits=True), and an output that is no probability",
         expected="a metric that knows of it",
-        fix=f"keras.metrics.{kind}({keyword})",
+        fix=f"keras.metrics.{_kind(name)}({keyword})",
     )
