@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from multiseq.errors import SampleError, SourceError
+from multiseq.errors import ArgumentError, SampleError, SourceError
 from multiseq.modalities.files.sequence import FileSequence
 from multiseq.modalities.files.tables import header_of, read_csv
 from multiseq.testing import check_sequence
-from multiseq.transforms import Vocabulary
+from multiseq.transforms import Standardize, Vocabulary
 
 TABLE = {"a": "m_{key}.csv"}
 NAMES = ["time", "temp", "humidity"]
@@ -96,6 +96,22 @@ def test_a_first_table_that_is_damaged_says_so_when_it_is_loaded(tmp_path: Path)
     with pytest.raises(SourceError, match=r"m_0\.csv: the file is empty"):
         seq[0]
     assert seq.subset([2, 1])[0][0]["a"].tolist() == [[[3, 4]], [[1, 2]]]
+
+
+def test_what_was_saved_of_a_header_is_loaded_for_no_other(tmp_path: Path) -> None:
+    def of(name: str, *texts: str) -> FileSequence:
+        (tmp_path / name).mkdir()
+        root = write(tmp_path / name, *texts)
+        return FileSequence(root, TABLE, transforms={"a": Standardize()})
+
+    train = of("train", "u,v\n1,2\n", "v,u\n4,3\n")
+    train.adapt(progress=False)
+    train.save_transforms(tmp_path / "saved.json")
+    alike = of("alike", " u, v\n1,2\n")
+    alike.load_transforms(tmp_path / "saved.json")
+    np.testing.assert_array_equal(alike[0][0]["a"][0], train[0][0]["a"][0])
+    with pytest.raises(ArgumentError, match=r"(?s)'v', 'u'"):
+        of("other", "v,u\n2,1\n").load_transforms(tmp_path / "saved.json")
 
 
 @pytest.mark.parametrize("text", [",u\n0,1\n", "1,\n2,3\n"])

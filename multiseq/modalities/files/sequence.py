@@ -121,8 +121,7 @@ class FileSequence(MultiInputSequence):
         in_files = _parts_in_files(parts)
         steps = self._plan(in_files, own, keywords.get("missing"), read)
         base: Any = {**keywords, **steps.left_to_base(given)}
-        index = self._prepare(folder, parts, in_files, names_given(base), keys)
-        super().__init__(index, **base)
+        super().__init__(self._prepare(folder, parts, in_files, names_given(base), keys), **base)
 
     def _plan(
         self, in_files: Mapping[str, Any], transforms: Mapping[Any, Any], missing: Any, read: Any
@@ -181,6 +180,10 @@ class FileSequence(MultiInputSequence):
     def _own_chains(self) -> dict[Any, Chain]:
         return {leaf.called: leaf.chain for leaf in self._leaves if leaf.chain.steps}
 
+    def _columns_of(self, name: Any) -> tuple[str, ...]:
+        headers = {leaf.called: leaf.header for leaf in self._leaves}
+        return tuple(headers.get(name) or ())
+
     @property
     def _of_inputs(self) -> set[Any]:
         return {leaf.called for leaf in self._leaves[: len(self._structure.of_inputs())]}
@@ -230,10 +233,9 @@ class FileSequence(MultiInputSequence):
 
     def _as_read(self, index: int) -> dict[str, Any]:
         found = {}
+        keys = self._file_keys[[index]].tolist()
         for file in self._files:
-            for leaf, column in zip(
-                file.leaves, file.read(self._file_keys[[index]].tolist()), strict=True
-            ):
+            for leaf, column in zip(file.leaves, file.read(keys), strict=True):
                 found[self._structure.names[leaf.place]] = column[0]
         return found
 

@@ -32,7 +32,7 @@ def header_of(path: str, files: FileStore[str] = ANYWHERE) -> list[str]:
         OSError: The file cannot be opened.
     """
     stream = io.StringIO(read_text(path, files), newline="")
-    return _header(stream, whole=False, lacks=True)[0]
+    return [name.strip() for name in _header(stream, whole=False, lacks=True)[0]]
 
 
 def read_csv(
