@@ -5,22 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import (
+    FunctionTransformer,
     LabelEncoder,
     MinMaxScaler,
+    MultiLabelBinarizer,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     PowerTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 
-from multiseq.errors import ArgumentError, NotAdaptedError, SpecError
+from multiseq import ArraySequence, Labels, TableSequence
+from multiseq.errors import ArgumentError, LoadError, NotAdaptedError, SpecError
 from multiseq.transforms import MinMax, SklearnTransform, Standardize, Transform, Vocabulary
 
+SAME = FunctionTransformer(lambda value: value, inverse_func=lambda value: value)
 TABLES = hnp.arrays(
     "float64",
     st.tuples(st.integers(2, 8), st.integers(1, 3)),
@@ -138,3 +147,98 @@ def test_ids_and_their_categories() -> None:
         words.decode(2)
     with pytest.raises(SpecError, match=r"(?s)no ids.*9.*0 to 3"):
         words.decode([9, 1])
+
+
+# Digits of scikit-learn's
+
+
+def adapted(frame: pd.DataFrame, *targets: str, **steps: Any) -> Any:
+    seq = TableSequence(frame, *targets, numeric=["x"], batch_size=len(frame), transforms=steps)
+    seq.adapt(progress=False)
+    return seq
+
+
+@pytest.mark.parametrize("first", [SimpleImputer(), FunctionTransformer(), lambda row: row])
+def test_between_steps_no_digits_are_lost(first: Any) -> None:
+    dates = pd.DataFrame({"x": pd.date_range("2024-01-01", periods=100, freq="10s")})
+    (found,), (expected,) = adapted(dates, numeric=(first, Standardize()))[0], adapted(dates)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert found.dtype == np.float32
+    days = (SimpleImputer(), lambda row: row / 86400, Standardize())
+    np.testing.assert_allclose(adapted(dates, numeric=days)[0][0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("last", [(), (lambda row: row * 2,)])
+def test_what_leaves_scikit_learn_is_float32(last: Any) -> None:
+    for rows in (np.arange(6.0), np.arange(6.0).reshape(3, 2)):
+        steps = {"transforms": {"inputs": (StandardScaler(), *last)}}
+        seq: Any = ArraySequence(rows, **steps)
+        seq.adapt(progress=False)
+        assert seq[0][0].dtype == np.float32
+
+
+class Same:
+    def __init__(self, predicted: Any) -> None:
+        self.predicted = predicted
+
+    def predict(self, view: Any) -> Any:
+        return self.predicted
+
+
+@pytest.mark.parametrize("steps", [StandardScaler(), (SAME, Standardize()), (SAME, MinMaxScaler())])
+def test_large_targets_come_back(steps: Any) -> None:
+    frame = pd.DataFrame({"x": np.arange(100.0), "y": 1e9 + np.arange(100.0)})
+    seq = adapted(frame, "y", targets=steps)
+    made = seq[0][1]
+    np.testing.assert_allclose(np.diff(made), np.full(99, made[1] - made[0]), atol=1e-6)
+    found = seq.predictions(Same(made[:, None]), inverse=True)["prediction"]
+    np.testing.assert_allclose(found, frame["y"], rtol=0, atol=1e-4)
+
+
+# What scikit-learn's raise, and what learns from targets
+
+
+def test_lists_of_labels_are_for_labels() -> None:
+    lists = [["action", "drama"], ["drama"], ["war"], []]
+    frame = pd.DataFrame({"x": np.arange(4.0), "y": lists})
+    with pytest.raises(ArgumentError, match=r"takes a list of labels.*") as caught:
+        adapted(frame, "y", targets=MultiLabelBinarizer())
+    assert "Labels(multi=True)" in str(caught.value)
+    found = adapted(frame, "y", targets=Labels(multi=True))
+    np.testing.assert_array_equal(found[0][1], MultiLabelBinarizer().fit_transform(lists))
+
+
+@pytest.mark.parametrize(
+    "encoder", [OneHotEncoder(sparse_output=False), OrdinalEncoder(), LabelEncoder()]
+)
+def test_categories_are_given_to_any_estimator(encoder: Any) -> None:
+    kinds = pd.Categorical(["lo", "hi", "lo"], categories=["lo", "hi"])
+    frame = pd.DataFrame({"x": np.arange(3.0), "y": kinds})
+    rows = kinds if isinstance(encoder, LabelEncoder) else np.array(kinds)[:, None]
+    expected = encoder.fit_transform(rows)
+    found = adapted(frame, "y", targets=encoder)[0][1]
+    np.testing.assert_array_equal(found, expected.reshape(found.shape))
+
+
+def test_who_learns_from_targets_is_refused() -> None:
+    frame = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20) % 2})
+    for estimator in (TargetEncoder(), LinearDiscriminantAnalysis()):
+        with pytest.raises(
+            ArgumentError, match=r"(?s)learns from targets as well.*fitted"
+        ) as caught:
+            adapted(frame, "y", numeric=estimator)
+        assert caught.value.where["input"] == "numeric"
+    fitted = LinearDiscriminantAnalysis().fit(frame[["x"]].to_numpy(), frame["y"])  # As advised.
+    steps = (lambda value: fitted.transform(np.reshape(value, (1, -1)))[0], Standardize())
+    assert adapted(frame, "y", numeric=steps)[0][0].shape == (20, 1)
+
+
+def test_errors_of_estimators_say_whose_they_are() -> None:
+    frame = pd.DataFrame({"x": np.arange(3.0), "y": ["a", "b", "a"]})
+    seq = adapted(frame, "y", targets=LabelEncoder())
+    with pytest.raises(LoadError, match=r"(?s)LabelEncoder\.inverse_transform raised.*Labels\(\)"):
+        seq.predictions(Same(np.zeros((3, 1))), inverse=True)
+    labelled = adapted(frame, "y", targets=Labels())  # As the error advises.
+    assert labelled.predictions(Same(np.zeros((3, 1))))["label"].tolist() == ["a"] * 3
+    with pytest.raises(LoadError, match=r"StandardScaler\.\w+ raised"):
+        SklearnTransform(StandardScaler()).adapt([["a"], ["b"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 import weakref
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ArgumentError, SpecError
+from ..errors import ArgumentError, LoadError, MultiseqError, SpecError, said
 from ..stages import stage
 from .base import Transform
 
-__all__ = ["SklearnTransform", "as_transform"]
+__all__ = ["SklearnTransform", "as_float32", "as_transform"]
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +42,8 @@ class SklearnTransform(Transform):
         estimator: The object.
 
     Raises:
-        ArgumentError: It lacks these methods, or is a class.
+        ArgumentError: It lacks these methods, or is a class; or it takes lists of labels, as
+            `MultiLabelBinarizer`, in place of which there is `Labels(multi=True)`.
 
     Attributes:
         estimator: The copy that was fitted, or the object passed in if nothing was learned yet.
@@ -54,6 +56,13 @@ class SklearnTransform(Transform):
                 got=estimator,
                 expected="a multiseq transform, or an object with (partial_)fit and transform",
                 fix="create the object first" if isinstance(estimator, type) else None,
+            )
+        if _tag(estimator, "target_tags", "two_d_labels", default=False):
+            raise ArgumentError(
+                f"{type(estimator).__name__} takes a list of labels for each sample",
+                got=estimator,
+                expected="an object that takes values of samples one by one, or rows of features",
+                fix="Labels(multi=True) does the same: a 1 for each class that a sample has",
             )
         self.estimator = self._given = estimator
         self.row_by_row = not _is_by_element(estimator)
@@ -70,7 +79,6 @@ class SklearnTransform(Transform):
         self.estimator = _unfitted(self._given)
         self._chunks, self._seen, self._scalars, self._categories = [], False, None, False
 
-    @stage("transform")
     def transform(self, values: Any) -> Any:
         """Applies the estimator to one sample's value or a batch.
 
@@ -84,15 +92,21 @@ class SklearnTransform(Transform):
             of samples that differ, a list.
 
         Raises:
+            LoadError: The estimator raised something.
             NotAdaptedError: Nothing was learned yet.
         """
+        return as_float32(self.exact(values))
+
+    @stage("transform")
+    def exact(self, values: Any) -> Any:
+        """The same, with floats of as many bits as the estimator returns: for a step after it."""
         if not self.adapted:
             self._raise_not_adapted()
         if _is_frame(values):
             return self._apply(values)
         array = _as_array(values)
         if array is None:
-            return [self.transform(value) for value in values]
+            return [self.exact(value) for value in values]
         if self._categories and array.dtype.kind == "f":
             array = array.astype(object)  # A lone NaN, for text that is missing.
         scalars = self._scalars or array.ndim == 0 or not self._takes_tables
@@ -114,19 +128,22 @@ class SklearnTransform(Transform):
 
         Raises:
             ArgumentError: The estimator has no `inverse_transform`.
+            LoadError: It raised something.
             NotAdaptedError: Nothing was learned yet.
         """
-        undo = getattr(self.estimator, "inverse_transform", None)
-        if not callable(undo):
+        if not callable(getattr(self.estimator, "inverse_transform", None)):
             return super().inverse(values)
         if not self.adapted:
             self._raise_not_adapted()
         array = np.asarray(values)
+        if array.dtype.kind == "f":
+            array = array.astype(np.float64)  # In which the units may need more digits.
         if not self._takes_tables:
-            found = np.asarray(undo(np.atleast_1d(array)))
+            found = np.asarray(self._called("inverse_transform", np.atleast_1d(array)))
             return found if array.ndim else found[0]
         alone = self._scalars and self._columns == 1
-        result = np.asarray(undo(array.reshape(-1, 1 if alone else array.shape[-1])))
+        rows = array.reshape(-1, 1 if alone else array.shape[-1])
+        result = np.asarray(self._called("inverse_transform", rows))
         width = () if self._scalars and result.shape[1:] == (1,) else result.shape[1:]
         return result.reshape((array.shape if alone else array.shape[:-1]) + width)[()]
 
@@ -150,9 +167,23 @@ class SklearnTransform(Transform):
         return f"<SklearnTransform({self.estimator!r}), {self._stage}>"
 
     def _apply(self, rows: Any) -> Array:
-        result = self.estimator.transform(rows)
-        array = np.asarray(result.toarray() if hasattr(result, "toarray") else result)
-        return array.astype(np.float32) if array.dtype.kind == "f" else array
+        result = self._called("transform", rows)
+        return np.asarray(result.toarray() if hasattr(result, "toarray") else result)
+
+    def _called(self, method: str, rows: Any) -> Any:
+        """Returns what a method of the estimator makes of rows."""
+        try:
+            return getattr(self.estimator, method)(rows)
+        except MultiseqError:
+            raise
+        except Exception as error:
+            name = type(self.estimator).__name__
+            raise LoadError(
+                f"{name}.{method} raised {said(error)}",
+                got=rows,
+                fix="see the traceback above; of classes, Labels() and Vocabulary() take numbers "
+                "and text, and what models predict of them",
+            ) from error
 
     def _rows(self, array: Array, scalars: bool) -> Array:
         if not self._takes_tables:
@@ -160,6 +191,14 @@ class SklearnTransform(Transform):
         return array.reshape(-1, 1 if scalars else array.shape[-1])
 
     def _learn(self, values: Any) -> None:
+        if _needs_targets(self.estimator):
+            raise ArgumentError(
+                f"{type(self.estimator).__name__} learns from targets as well",
+                got=self.estimator,
+                expected="an object that learns from the values of its input or target alone",
+                fix="fit it to the training split yourself, and pass a function: lambda value: "
+                "fitted.transform(numpy.reshape(value, (1, -1)))[0]",
+            )
         if _is_frame(values):
             if len(values):
                 self._take(values)
@@ -180,7 +219,7 @@ class SklearnTransform(Transform):
     def _take(self, rows: Any) -> None:
         self._seen = True
         if hasattr(self.estimator, "partial_fit"):
-            self.estimator.partial_fit(rows)
+            self._called("partial_fit", rows)
         else:
             self._chunks.append(rows)
 
@@ -188,7 +227,7 @@ class SklearnTransform(Transform):
         if not self._seen:
             self._raise_nothing_seen()
         if self._chunks:
-            self.estimator.fit(_concatenated(self._chunks))
+            self._called("fit", _concatenated(self._chunks))
         self._chunks = []
 
 
@@ -226,6 +265,28 @@ def _tag(estimator: Any, *path: str, default: bool) -> bool:
     for name in path:
         value = getattr(value, name, default)
     return bool(value)
+
+
+def _needs_targets(estimator: Any) -> bool:
+    """Whether its `fit` cannot do without a second argument."""
+    if _tag(estimator, "target_tags", "required", default=False):
+        return True
+    method = getattr(estimator, "partial_fit", None) or estimator.fit
+    try:
+        inspect.signature(method).bind(None)
+    except TypeError:
+        return True
+    except ValueError:  # One that is not written in Python has no signature.
+        pass
+    return False
+
+
+def as_float32(values: Any) -> Any:
+    """Returns floats as float32, of lists of arrays too; anything else as it is."""
+    if isinstance(values, list):
+        return list(map(as_float32, values))
+    floats = isinstance(values, np.ndarray | np.generic) and values.dtype.kind == "f"
+    return values.astype(np.float32) if floats else values
 
 
 def _is_by_element(estimator: Any) -> bool:
@@ -276,6 +337,11 @@ def _as_array(values: Any) -> Array | None:
     if array.dtype.kind in "US" and isinstance(values, list | tuple):
         # Among texts, NumPy would turn None and NaN into text too.
         array = np.asarray(values, dtype=object)
-    if array.dtype.kind == "O" and array.ndim and isinstance(array.flat[0], list | np.ndarray):
+    if (
+        array.dtype.kind == "O"
+        and array.ndim
+        and array.size
+        and isinstance(array.flat[0], list | np.ndarray)
+    ):
         return None
     return array

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ArgumentError, LoadError, MultiseqError, said
 from . import Holder, Standardize, Transform
+from .estimator import SklearnTransform, as_float32
 from .learned import Learned
 from .missing import FillMean, RowStep
 
@@ -93,10 +94,10 @@ class Chain(Holder, Transform):
             value = value.copy()  # A function may write into it, and it may be the source's own.
         for step in self._until(before):
             if isinstance(step, Transform):
-                value = self._present(step, step.transform(value))
+                value = self._present(step, _exactly(step, value))
             else:
                 value = _called(step, step, value)
-        return _as_leaf(value) if before is None else value
+        return self._leaving(value) if before is None else value
 
     def rows(self, values: Any, before: int | None = None) -> Any:
         """Returns the same of several values at once, to the byte.
@@ -113,9 +114,11 @@ class Chain(Holder, Transform):
             values = np.asarray(values)
         for step in self._until(before):
             values = self._rows(step, values)
-        if before is None and isinstance(values, list):
-            return [_as_leaf(value) for value in values]
-        return values
+        if before is not None:
+            return values
+        return (
+            list(map(self._leaving, values)) if isinstance(values, list) else self._leaving(values)
+        )
 
     def before_shown(self, values: Any) -> Any:
         """Returns what `shown` is applied to, of several values."""
@@ -225,14 +228,24 @@ class Chain(Holder, Transform):
     def _rows(self, step: Step, values: Any) -> Any:
         if isinstance(step, Transform):
             if step.row_by_row and not self._together:
-                return [self._present(step, step.transform(value)) for value in values]
-            return self._present(step, step.transform(values))
+                return [self._present(step, _exactly(step, value)) for value in values]
+            return self._present(step, _exactly(step, values))
         if isinstance(step, RowStep):
             return _called(step, step.rows, values)
         return [
             _called(step, step, value.copy() if isinstance(value, np.ndarray) else value)
             for value in values
         ]
+
+    def _leaving(self, value: Any) -> Any:
+        """Returns what comes last: floats of scikit-learn's, in float64 between steps, as float32.
+
+        So are those that a function makes of them; other transforms know what they return.
+        """
+        scaled = any(isinstance(step, SklearnTransform) for step in self.steps)
+        if scaled and (self.ends_in_function or isinstance(self.steps[-1], SklearnTransform)):
+            value = as_float32(value)
+        return _as_leaf(value)
 
     def _present(self, step: Transform, values: Any) -> Any:
         """Returns what was transformed; a number that is missing is the mean, where that fills."""
@@ -248,6 +261,10 @@ class Chain(Holder, Transform):
 
     def __repr__(self) -> str:
         return f"<Chain{self.steps!r}>"
+
+
+def _exactly(step: Transform, values: Any) -> Any:
+    return step.exact(values) if isinstance(step, SklearnTransform) else step.transform(values)
 
 
 def _called(step: Any, function: Callable[[Any], Any], values: Any) -> Any:
