@@ -27,6 +27,7 @@ from .merging import (
     told_apart,
 )
 from .order import Draw, Indices, Sampler
+from .pipeline import names_given
 from .samples import Leaves, Sample, Spec, Structure
 from .sequence import MultiInputSequence
 from .settings import BaseKeywords
@@ -197,8 +198,8 @@ class JoinedSequence(Looks, EncodingJoin):
             report_filled(names, every, rows, self.dropped)
         self._held_out = any(part._held_out for part in self.parts)
         self._explicit = {
-            "targets": self._add(targets, keys, "targets"),
-            "sample_weight": self._add(sample_weight, keys, "sample_weight"),
+            "targets": self._add(targets, keys, "targets", names_given(keywords)),
+            "sample_weight": self._add(sample_weight, keys, "sample_weight", {}),
         }
 
     @property
@@ -212,16 +213,15 @@ class JoinedSequence(Looks, EncodingJoin):
         }
         return {name: self.keys[each] for name, each in lacks.items() if each.any()}
 
-    def _add(self, value: Any, keys: pd.Index[Any], role: str) -> int | None:
+    def _add(self, value: Any, keys: pd.Index[Any], role: str, named: Any) -> int | None:
         """Returns the number of the member that gives explicit targets or weights."""
         if value is None:
             return None
         if isinstance(value, MultiInputSequence):
             return next(n for n, part in enumerate(self.parts) if part is value)
         targets, weights = (value, None) if role == "targets" else (None, value)
-        steps = {} if self._pipeline is None else dict.fromkeys(self._pipeline.names)
         rows = Targets(
-            targets, weights, keys, self._source_rows, targets_elsewhere=True, named=steps
+            targets, weights, keys, self._source_rows, targets_elsewhere=True, named=named
         )
         self._members.append(ArrayMember(tuple(rows.parts)))
         return len(self._members) - 1

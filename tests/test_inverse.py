@@ -171,7 +171,7 @@ def test_between_steps_no_digits_are_lost(first: Any) -> None:
 @pytest.mark.parametrize("last", [(), (lambda row: row * 2,)])
 def test_what_leaves_scikit_learn_is_float32(last: Any) -> None:
     for rows in (np.arange(6.0), np.arange(6.0).reshape(3, 2)):
-        steps = {"transforms": {"inputs": (StandardScaler(), *last)}}
+        steps: Any = {"transforms": {"inputs": (StandardScaler(), *last)}}
         seq: Any = ArraySequence(rows, **steps)
         seq.adapt(progress=False)
         assert seq[0][0].dtype == np.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from sklearn.preprocessing import StandardScaler
 
 from multiseq import (
     ArraySequence,
+    Labels,
     MultiInputSequence,
     Spec,
     Standardize,
+    TableSequence,
     TextSequence,
     Vocabulary,
     join,
@@ -146,3 +149,58 @@ def test_weights_are_as_long_as_the_targets() -> None:
         _, targets, weights = each[0]
         np.testing.assert_array_equal(weights, [[0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 1]])
         np.testing.assert_array_equal(targets[2, :, 0], [1, 2, 0, 4])
+
+
+# Bools, Decimals and large integers among which some are missing
+
+
+@pytest.mark.parametrize("order", [[True, None, False], [None, True, False]])
+@pytest.mark.parametrize("dtype", ["boolean", object])
+@pytest.mark.parametrize(
+    ("how", "stand_in"), [("mask", 0.0), (False, 0.0), (0, 0.0), (True, 1.0), ("mean", 0.5)]
+)
+def test_bools_are_0_and_1(order: Any, dtype: Any, how: Any, stand_in: float) -> None:
+    frame = pd.DataFrame({"x": np.arange(3.0), "y": pd.array(order, dtype=dtype)})
+    expected = [stand_in if each is None else float(each) for each in order]
+    missing: Any = {"missing": {"targets": how}}
+    for seq in (
+        TableSequence(frame, "y", numeric=["x"], **missing),
+        ArraySequence(frame["x"], frame["y"].to_numpy(object), **missing),
+        join(ArraySequence(frame["x"]), targets=frame["y"], **missing),
+    ):
+        seq.adapt(progress=False)
+        _, made, *weights = seq[0]
+        assert made.tolist() == expected
+        assert made.dtype == np.float32
+        assert not weights or weights[0].tolist() == [each is not None for each in order]
+        assert seq[0][1].tobytes() == b"".join(seq.replace(batch_size=1)[k][1] for k in range(3))
+
+
+def test_bools_with_labels_are_classes() -> None:
+    flags = pd.Series(pd.array([True, None, False], dtype="boolean"))
+    ways: Any = {"transforms": {"targets": Labels()}, "missing": {"targets": "mask"}}
+    rows = ArraySequence(np.ones(3))
+    for seq in (ArraySequence(np.ones(3), flags, **ways), join(rows, targets=flags, **ways)):
+        seq.adapt(progress=False)
+        assert seq.classes == (False, True)
+
+
+def test_decimals_are_numbers() -> None:
+    rows: Any = ([Decimal("1.5"), None], [None, Decimal(2)], [Decimal(1), 2, None, 0.5])
+    for values in rows:
+        seq = ArraySequence(np.ones(len(values)), values, missing={"targets": "mask"})
+        expected = [0.0 if each is None else float(each) for each in values]
+        assert seq[0][1].tolist() == expected
+
+
+@pytest.mark.parametrize("as_given", [pd.Series, lambda array: array])
+def test_integers_beyond_float64_stay_apart(as_given: Any) -> None:
+    ids = pd.array([2**53 + 1, None, 2**53], dtype="Int64")
+    ways: Any = {"transforms": {"targets": Labels()}, "missing": {"targets": "mask"}}
+    frame = pd.DataFrame({"x": np.ones(3)})
+    for seq in (
+        TableSequence(frame, as_given(ids), numeric=["x"], **ways),
+        ArraySequence(np.ones(3), as_given(ids), **ways),
+    ):
+        seq.adapt(progress=False)
+        assert seq.classes == (2**53, 2**53 + 1)

@@ -10,7 +10,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 from sklearn.preprocessing import StandardScaler
 
-from multiseq import TableSequence
+from multiseq import ArraySequence, TableSequence
 from multiseq.errors import AlignmentError, ArgumentError
 
 N = 24
@@ -70,3 +70,19 @@ def test_a_fold_that_learns_changes_no_other() -> None:
 def test_refused(arguments: Any, keywords: Any, error: Any, text: str) -> None:
     with pytest.raises(error, match=text):
         of(FRAME).split(*arguments, **keywords)
+
+
+# Lists in the place of a class
+
+
+@pytest.mark.parametrize("name", ["stratify", "groups"])
+def test_several_classes_of_one_sample_are_refused(name: str) -> None:
+    values = pd.Series([["a"], ["b", "c"], ["a"], ["b", "c"]] * 3)
+    seq = ArraySequence(np.arange(12.0))
+    for divide in (seq.folds, lambda *_, **way: seq.split(0.5, 0.5, **way)):
+        with pytest.raises(ArgumentError, match=f"{name} has several values for one sample"):
+            divide(2, **{name: values})
+    for fixed in (values.str[0], values.map(str)):  # As the error advises.
+        way: Any = {name: fixed}
+        first, second = seq.split(0.5, 0.5, **way)
+        assert len(first.keys) == len(second.keys) == 6

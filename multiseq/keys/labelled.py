@@ -162,7 +162,7 @@ def per_sample(values: Any, samples: Samples, name: str) -> pd.Series[Any]:
         name: Of the values, for errors.
 
     Raises:
-        ArgumentError: More or fewer values than samples, or no such level.
+        ArgumentError: More or fewer values than samples, lists of values, or no such level.
         AlignmentError: A sample without a value, or with several, or with a missing one.
     """
     keys, n = samples.keys, samples.size
@@ -186,7 +186,23 @@ def per_sample(values: Any, samples: Samples, name: str) -> pd.Series[Any]:
             got=f"{int(missing.sum())} of {n}, the first for {which!r}",
             fix="fill them in, or leave those samples out by subset()",
         )
+    if series.dtype == object:
+        _check_single(series, name)
     return series.reset_index(drop=True)
+
+
+def _check_single(series: pd.Series[Any], name: str) -> None:
+    """Raises ArgumentError where a value is a list and the like, which cannot be told apart."""
+    for value in series:
+        try:
+            hash(value)
+        except TypeError:
+            raise ArgumentError(
+                f"{name} has several values for one sample",
+                got=value,
+                expected="text, a number or a date for each sample",
+                fix="choose one: values.str[0], say, the first; or values.map(str), all together",
+            ) from None
 
 
 def series_of(values: Any) -> pd.Series[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from numbers import Number
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,8 @@ __all__ = ["Declared", "Targets", "label_indexes", "plain"]
 Array = npt.NDArray[Any]
 Part = Array | dict[str, Array] | tuple[Array, ...]
 
-_DECIMALS = ({float}, {int, float})
+_DECIMALS = {int, float, Decimal}
+_BOOLS = {bool, np.bool_}
 _LOOKED_AT = 100  # Keys, among the names of a dict.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
 
@@ -52,7 +55,7 @@ class Targets:
         rows: Those that the samples were made of, where keys were given beside them.
         targets_elsewhere: Whether weights without targets are right, since the caller has those.
         named: The names of targets that have steps, or a rule for missing values: they may be
-            whatever the steps take, such as text, lists of labels, and missing values.
+            whatever the steps take, such as text and missing values. By name, whether it has steps.
 
     Raises:
         AlignmentError: A sample without a row, or a key with several rows.
@@ -68,7 +71,7 @@ class Targets:
         rows: tuple[AnyRows, ...] = (),
         *,
         targets_elsewhere: bool = False,
-        named: Collection[Any] = (),
+        named: Mapping[Any, Any] = MappingProxyType({}),
     ) -> None:
         if not isinstance(keys, int):
             keys = as_index(keys)
@@ -76,11 +79,11 @@ class Targets:
         self.parts: list[Part] = []
         self._has_targets = targets is not None
         if targets is not None:
-            self.parts.append(_part(targets, samples, "targets", set(named)))
+            self.parts.append(_part(targets, samples, "targets", named))
         elif sample_weight is not None and not targets_elsewhere:
             raise ArgumentError("sample_weight was given without targets", fix="give targets too")
         if sample_weight is not None:
-            weights = _part(sample_weight, samples, "sample_weight", set())
+            weights = _part(sample_weight, samples, "sample_weight", {})
             _map(weights, _check_weights)
             for part in self.parts:
                 _check_nesting(weights, part)
@@ -107,7 +110,7 @@ def _map(part: Part, function: Callable[[Array], Any]) -> Any:
     return tuple(map(function, part)) if isinstance(part, tuple) else function(part)
 
 
-def _part(value: Any, samples: Samples, name: str, steps: set[Any]) -> Part:
+def _part(value: Any, samples: Samples, name: str, steps: Mapping[Any, Any]) -> Part:
     if (
         not isinstance(value, Mapping | tuple)
         or _is_by_key(value)
@@ -201,13 +204,16 @@ def _outline(part: Part) -> str:
     return f"a tuple of {len(part)}" if isinstance(part, tuple) else "one array"
 
 
-def _column(value: Any, samples: Samples, name: str, steps: set[Any], output: Any = None) -> Array:
+def _column(
+    value: Any, samples: Samples, name: str, steps: Mapping[Any, Any], output: Any = None
+) -> Array:
     """Returns the rows of one output in the order of the samples."""
     if hasattr(value, "load_sample"):
         raise _is_sequence(value, name)
     rows = _in_order(value, samples, name)
     if name in steps or output in steps:
-        array = _as_given(rows, name, categories_of(value))
+        transformed = bool(steps.get(name) or steps.get(output))
+        array = _as_given(rows, name, categories_of(value), transformed)
     else:
         array = _as_array(rows, name, output)
     if len(array) != samples.size:
@@ -253,7 +259,7 @@ def _as_array(value: Any, name: str, output: Any) -> Array:
     return array
 
 
-def _as_given(value: Any, name: str, categories: Any) -> Array:
+def _as_given(value: Any, name: str, categories: Any, transformed: bool) -> Array:
     """Returns an array of whatever it is, with an axis of samples."""
     if categories is not None:
         array = np.asarray(value).view(Declared)
@@ -269,8 +275,11 @@ def _as_given(value: Any, name: str, categories: Any) -> Array:
         rows = np.empty(len(value), object)
         rows[:] = list(value)
         kinds = {type(each) for each in rows.tolist() if not is_missing(each)}
-        # Of integers alone each stays what it is, whether or not another is missing.
-        return np.array([_number(each) for each in rows]) if kinds in _DECIMALS else rows
+        if kinds and kinds <= _BOOLS and not transformed:  # Steps may take them for classes.
+            return np.array([_number(each) for each in rows], np.float32)
+        if not kinds <= _DECIMALS or kinds <= {int}:
+            return rows  # Each integer stays what it is, whether or not another is missing.
+        return np.array([_number(each) for each in rows])
 
 
 def _number(value: Any) -> float:
@@ -324,8 +333,8 @@ def plain(value: Any) -> Any:
     """Returns pandas objects as arrays: of what nullable dtypes hold, where nothing is missing."""
     import pandas as pd
 
-    if isinstance(value, pd.Series):
-        return _of_column(value)
+    if isinstance(value, pd.Series | pd.api.extensions.ExtensionArray):
+        return _of_column(pd.Series(value))
     if not isinstance(value, pd.DataFrame) or _is_uniform(value):
         return value
     # pandas makes objects of booleans beside numbers, and of nullable dtypes beside others.

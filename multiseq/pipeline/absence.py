@@ -85,13 +85,20 @@ def guarded(chain: Chain, name: Any) -> Chain:
     return chain.with_step(place, refuse)
 
 
-def names_given(keywords: Mapping[str, Any]) -> set[Any]:
+def names_given(keywords: Mapping[str, Any]) -> dict[Any, bool]:
     """Returns the names of inputs and targets of which `transforms=` or `missing=` says something.
 
     Their values may be text, and missing, until that was done to them.
+
+    Returns:
+        By name whether `transforms=` does.
     """
-    given = (keywords.get("transforms"), keywords.get("missing"))
-    return {name for each in given if isinstance(each, Mapping) for name in steps_of(each)}
+    found = {}
+    for argument in ("missing", "transforms"):
+        given = keywords.get(argument)
+        names = steps_of(given) if isinstance(given, Mapping) else ()
+        found.update(dict.fromkeys(names, argument == "transforms"))
+    return found
 
 
 def by_name(keywords: Any, inputs: Any, targets: Any) -> Any:

@@ -148,7 +148,7 @@ class FileSequence(MultiInputSequence):
         root: str,
         parts: Mapping[str, Any],
         in_files: Mapping[str, Any],
-        named: set[Any],
+        named: Mapping[Any, bool],
         keys: Any,
     ) -> pd.Index[Any]:
         """Plans which files to read together, and returns the keys of those files."""
@@ -300,7 +300,7 @@ def _aligned(
     others: Mapping[str, Any],
     keys: pd.Index[Any],
     rows: tuple[AnyRows, ...],
-    named: set[Any],
+    named: Mapping[Any, bool],
 ) -> Targets:
     """Targets and weights that come as arrays, or as Series by key."""
     try:
