@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ArgumentError, describe, few
+from ...keys.labelled import Samples
 from ...transforms import Labels, Vocabulary
 from .columns import column, is_name, target
 
@@ -67,10 +68,12 @@ def _numbers(steps: Any) -> bool:
 def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
     """Returns keys, with columns in place of their names, and the names.
 
+    Also that of a column that is given as a Series.
+
     Args:
         frame: The table.
-        keys: The name of a column, a list of names for keys of several levels, the keys
-            themselves, or None for the frame's index.
+        keys: The name of a column or of a level of the index, a list of names for keys of several
+            levels, the keys themselves, or None for the frame's index.
 
     Raises:
         ArgumentError: There is no such column; or names and values cannot be told apart.
@@ -79,29 +82,75 @@ def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
 
     if keys is None:
         return frame.index, []
+    frame = _with_levels(frame)
     names = _names(frame, keys, "keys")
     if names is None:
-        return keys, []
+        return keys, _columns_within(keys, frame, "keys")
     if isinstance(names, _One):
         return column(frame, names[0]), list(names)
     return pd.MultiIndex.from_arrays([column(frame, name) for name in names], names=names), names
+
+
+def _with_levels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table that has the levels of its index as columns too, by names of their own."""
+    names = enumerate(frame.index.names)
+    levels = {name: k for k, name in names if name is not None and not is_name(frame, name)}
+    if levels and frame.columns.nlevels == 1:
+        frame = frame.copy(deep=False)
+        for name, k in levels.items():
+            frame[name] = frame.index.get_level_values(k)
+    return frame
+
+
+def _columns_within(
+    values: Any, frame: pd.DataFrame, role: str, samples: Samples | None = None
+) -> list[Any]:
+    """Returns which columns values are, whose names they bear: what is a target is no input.
+
+    Args:
+        values: A Series or a DataFrame is compared; anything else is no column.
+        frame: The table.
+        role: What they are, for errors.
+        samples: Of its rows, which values are aligned with; None where they go by position.
+    """
+    import pandas as pd
+
+    table = values.to_frame() if isinstance(values, pd.Series) else values
+    if not isinstance(table, pd.DataFrame):
+        return []
+    places = {name: k for k, name in enumerate(table.columns) if is_name(frame, name)}
+    order = samples.order_of(values, role) if places and samples else None
+    table = table if order is None else table.iloc[order]
+    return [name for name, k in places.items() if _same(column(frame, name), table.iloc[:, k])]
+
+
+def _same(own: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    """Whether a column and values are the same, but for the dtype that these were made of."""
+    own, other = own.reset_index(drop=True), other.reset_index(drop=True)
+    try:
+        with np.errstate(all="ignore"):
+            return bool(own.astype(other.dtype).equals(other))
+    except Exception:  # Of what has no such values pandas and Arrow raise what they will.
+        return False
 
 
 def target_columns(
     frame: pd.DataFrame,
     value: Any,
     role: str,
-    keys: pd.Index[Any],
+    samples: Samples,
     steps: Collection[Any] = (),
     output: Any = None,
 ) -> tuple[Any, list[Any]]:
     """Returns targets or weights, with columns in place of their names, and the names.
 
+    Also of columns that are given as Series.
+
     Args:
         frame: The table.
         value: A name, a list of names, values; or a tuple or a dict of those by output.
         role: What they are, for errors.
-        keys: Of the samples.
+        samples: What the rows are known by.
         steps: The names that `transforms=` has steps for.
         output: The name of the output, where there are several by name.
 
@@ -109,20 +158,22 @@ def target_columns(
         ArgumentError: There is no such column, or it does not hold numbers; or names and values
             cannot be told apart.
     """
+    keys: Any = samples.keys
     if isinstance(value, Mapping) and not _is_by_key(frame, value, keys):
         parts = {
-            key: target_columns(frame, each, f"{role}[{key!r}]", keys, steps, key)
+            key: target_columns(frame, each, f"{role}[{key!r}]", samples, steps, key)
             for key, each in value.items()
         }
         return {key: each for key, (each, _) in parts.items()}, _joined(parts.values())
     if isinstance(value, tuple) and not _is_column(frame, value):
         several = [
-            target_columns(frame, each, f"{role}[{k}]", keys, steps) for k, each in enumerate(value)
+            target_columns(frame, each, f"{role}[{k}]", samples, steps)
+            for k, each in enumerate(value)
         ]
         return tuple(each for each, _ in several), _joined(several)
     names = None if value is None else _names(frame, value, role)
     if names is None:
-        return value, []
+        return value, _columns_within(value, frame, role, samples)
     has_steps = role in steps or (output is not None and output in steps)
     arrays = [target(column(frame, name), role, output, has_steps) for name in names]
     return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ArgumentError
@@ -138,9 +138,11 @@ class Plan:
             columns = self._columns or [each for each in table.columns if each not in others]
             for each in columns:
                 column(table, each)
+            _check_alike(columns)
             return Frame(_WHOLE, *self._chains[_WHOLE], table[columns])
         if not self._names:
             raise self._nothing_named(others)
+        _check_alike(self._columns)
         nested: dict[str, Encoded] = {}
         for name, columns in self._numeric.items():
             nested[name] = Numbers(name, *self._chains[name], table, columns)
@@ -183,14 +185,30 @@ def _by_text(named: Mapping[Any, Any]) -> dict[str, Any]:
     Raises:
         ArgumentError: Two become one.
     """
+    if alike := _alike(named):
+        raise ArgumentError(
+            "two inputs would have one name",
+            got=f"{alike[0]!r} and {alike[1]!r}",
+            fix="give them others: numeric={'name': [...]}, categorical={'name': column}",
+        )
+    return {str(name): value for name, value in named.items()}
+
+
+def _alike(names: Iterable[Any]) -> tuple[Any, Any] | None:
+    """Returns two names that are one as text, if there are such."""
     found: dict[str, Any] = {}
-    for name, value in named.items():
+    for name in names:
         if str(name) in found:
-            alike = [each for each in named if str(each) == str(name)]
-            raise ArgumentError(
-                "two inputs would have one name",
-                got=f"{alike[0]!r} and {alike[1]!r}",
-                fix="give them others: numeric={'name': [...]}, categorical={'name': column}",
-            )
-        found[str(name)] = value
-    return found
+            return found[str(name)], name
+        found[str(name)] = name
+    return None
+
+
+def _check_alike(columns: Sequence[Any]) -> None:
+    """Raises ArgumentError where records, whose names are text, could not tell columns apart."""
+    if alike := _alike(columns):
+        raise ArgumentError(
+            "two columns have one name as text",
+            got=f"{alike[0]!r} and {alike[1]!r}",
+            fix=f"give one of them another: frame.rename(columns={{{alike[1]!r}: 'other'}})",
+        )

@@ -12,6 +12,7 @@ from ...base.encoding import Records
 from ...base.labelling import key_of
 from ...engine.job import Layout
 from ...errors import ArgumentError
+from ...keys.labelled import Samples
 from ...keys.rows import rows_beside
 from ...keys.targets import Targets
 from ...memory import aligned_empty
@@ -93,8 +94,8 @@ class TableSequence(MultiInputSequence):
             as a `ColumnTransformer`: it gets a DataFrame of `numeric` and `categorical` (of all
             columns but keys, targets and weights if none is named), and its result is the only
             input. Also steps of targets, by their names.
-        keys: The name of a column, a list of names (for keys of several levels), or the samples'
-            keys in order; by default the frame's index.
+        keys: The name of a column or of a level of the index, a list of names (for keys of
+            several levels), or the samples' keys in order; by default the frame's index.
         sample_weight: As `targets`.
         sep: What is between the cells of a CSV file.
         decimal: The decimal mark in a CSV file.
@@ -144,8 +145,9 @@ class TableSequence(MultiInputSequence):
                 got=f"{len(self.keys)} keys for {len(table)} rows",
             )
         named = names_given(base)
-        values, outputs = target_columns(table, targets, "targets", self.keys, named)
-        weights, more = target_columns(table, sample_weight, "sample_weight", self.keys)
+        samples = Samples(self.keys, self._source_rows)
+        values, outputs = target_columns(table, targets, "targets", samples, named)
+        weights, more = target_columns(table, sample_weight, "sample_weight", samples)
         goals = Targets(values, weights, self.keys, self._source_rows, named=named).parts
         sample = (plan.inputs(outputs, {*others, *more}), *goals)
         some = dict(enumerate(targets)) if isinstance(targets, tuple) else targets
