@@ -52,6 +52,7 @@ LAYERS = (
     "keys.hashing",
     "keys.splitting",
     "keys.folding",
+    "keys.plain",
     "keys.targets",
     "keys",
     "sources.items",

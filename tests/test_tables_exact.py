@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from multiseq import Labels
-from multiseq.errors import AlignmentError, ArgumentError, SpecError
+from multiseq.errors import AlignmentError, ArgumentError, SampleError, SpecError
 from multiseq.modalities.tables import inputs
 from multiseq.modalities.tables.sequence import TableSequence
 
@@ -108,8 +108,8 @@ def test_the_order_of_categories_in_a_dict() -> None:
 
 
 def test_kinds_in_a_list_stay_apart() -> None:
-    seq = learned({"c": [1, "a", "1"]}, categorical="c")
-    assert set(seq.transforms["c"].categories) == {1, "a", "1"}
+    seq = learned({"c": [1, "a", "b"]}, categorical="c")
+    assert set(seq.transforms["c"].categories) == {1, "a", "b"}
     with pytest.raises(ArgumentError, match="booleans and numbers"):
         TableSequence({"c": [True, 1]}, categorical="c")
 
@@ -177,3 +177,78 @@ def test_ids_of_64_bits_beside_a_missing_one(kind: Any, source: str, tmp_path: P
     assert set(seq.transforms["user"].categories) == {big, big + 1}
     rules: Any = {"transforms": {"targets": Labels()}, "missing": {"targets": "mask"}}
     assert learned(table, "user", numeric="x", **rules).classes == (big, big + 1)
+
+
+# Classes
+
+SIZES = pd.CategoricalDtype(["lo", "mid", "hi", "never"])
+
+
+def test_labels_of_an_input_know_the_categories() -> None:
+    frame = pd.DataFrame({"c": pd.Series(["hi", "lo", None], dtype=SIZES)})
+    seq = TableSequence(frame, categorical="c", transforms={"c": Labels()})
+    train, _ = seq.subset([0, 1]), seq.subset([2])
+    train.adapt(progress=False)
+    labels: Any = train.transforms["c"]
+    assert labels.classes == tuple(SIZES.categories)
+    assert learned(frame, categorical="c").transforms["c"].categories == ("hi", "lo")
+    frame["d"] = pd.Categorical(["hi", "lo", "lo"])
+    shared = Labels()
+    with pytest.raises(SampleError, match="categories differ") as caught:
+        learned(frame, categorical=["c", "d"], transforms={"c": shared, "d": shared})
+    assert caught.value.where["input"] == "d"
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_several_columns_of_one_dtype_know_the_categories(by_name: bool) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0], "c": ["hi", "lo"], "d": ["lo", "lo"]})
+    frame = frame.astype({"c": SIZES, "d": SIZES})
+    targets = ["c", "d"] if by_name else frame[["c", "d"]]
+    given: Any = {"numeric": "x", "transforms": {"numeric": None, "targets": Labels()}}
+    seq = learned(frame, targets, **given)
+    assert seq.classes == tuple(SIZES.categories)
+    assert seq[0][1].tolist() == [[2, 0], [0, 0]]
+    other = learned(frame.astype({"d": "category"}), targets, **given)
+    assert set(other.classes) <= set(SIZES.categories)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_whole_numbers_beside_decimals(by_name: bool) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [BIG + 1, BIG], "z": [1.0, 2.0]})
+    targets = ["y", "z"] if by_name else frame[["y", "z"]]
+    rules: Any = {"transforms": {"targets": Labels()}}
+    seq = learned(frame, targets, numeric="x", **rules)
+    assert seq.classes == (1, 2, BIG, BIG + 1)
+    plain = learned(frame, targets, numeric="x")
+    assert plain[0][1].tolist() == [[BIG, 1], [BIG, 2]]  # Quantities are rounded, as ever.
+    small: Any = frame.assign(y=[3, 4])
+    halved = TableSequence(small, ["y", "z"], numeric="x", transforms={"targets": lambda y: y / 2})
+    halved.adapt(progress=False)
+    assert halved[0][1].tolist() == [[1.5, 0.5], [2, 1]]
+
+
+def test_an_array_of_nullable_integers_as_classes() -> None:
+    values = pd.array([BIG + 1, None, BIG], "Int64")
+    rules: Any = {"transforms": {"targets": Labels()}, "missing": {"targets": "mask"}}
+    seq = learned(pd.DataFrame({"x": [1.0, 2.0, 3.0]}), values, numeric="x", **rules)
+    assert seq.classes == (BIG, BIG + 1)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [(["01", "1", "02"], ("01", "02", "1")), (["1.50", "3.0", "2.5"], (False, True))],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_classes_that_a_function_makes_of_a_file(
+    cells: list[str], expected: tuple[Any, ...], named: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"1,{cell}\n" for cell in cells))
+
+    def function(value: Any) -> Any:
+        return value if isinstance(value, str) else value > 2
+
+    name: Any = "kind" if named else "targets"
+    targets = {"kind": "y"} if named else "y"
+    rules: Any = {"transforms": {name: (function, Labels())}}
+    seq = learned(tmp_path / "t.csv", targets, numeric="x", **rules)
+    assert seq.classes == ({"kind": expected} if named else expected)

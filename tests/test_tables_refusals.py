@@ -16,6 +16,7 @@ from multiseq import MinMax, Standardize, Vocabulary, concat
 from multiseq.errors import (
     AlignmentError,
     ArgumentError,
+    LoadError,
     MissingPackageError,
     SampleError,
     SourceError,
@@ -222,7 +223,7 @@ def test_an_error_of_scikit_learn_names_the_input() -> None:
     seq = TableSequence(FRAME, categorical="label", transforms={"label": encoder})
     train, test = seq.split(positions=([0], [1]))
     train.adapt(progress=False)
-    with pytest.raises(SpecError, match=r"(?s)input label.*Found unknown categories \['q'\]"):
+    with pytest.raises(LoadError, match=r"(?s)input label.*Found unknown categories \['q'\]"):
         test[0]
 
 

@@ -13,15 +13,16 @@ import numpy.typing as npt
 
 from ..checks import text_refused
 from ..collate import stacked
-from ..dtypes import EXACT, check_unmasked
+from ..dtypes import check_unmasked
 from ..errors import ArgumentError, describe, few
 from ..transforms.base import is_missing
 from ..transforms.labelled import categories_of
 from .labelled import Samples
+from .plain import Declared, plain
 from .rows import AnyRows
 from .selection import as_index
 
-__all__ = ["Declared", "Targets", "label_indexes", "plain"]
+__all__ = ["Targets", "label_indexes"]
 
 Array = npt.NDArray[Any]
 Part = Array | dict[str, Array] | tuple[Array, ...]
@@ -30,15 +31,6 @@ _DECIMALS = {int, float, Decimal}
 _BOOLS = {bool, np.bool_}
 _LOOKED_AT = 100  # Keys, among the names of a dict.
 _EXTENDED_FLOATS = ("bfloat16", "float8")
-
-
-class Declared(np.ndarray[Any, Any]):
-    """An array made of a pandas Categorical; parts of it know its categories too."""
-
-    categories: Any = None
-
-    def __array_finalize__(self, other: Any) -> None:
-        self.categories = getattr(other, "categories", None)
 
 
 class Targets:
@@ -210,8 +202,9 @@ def _column(
     """Returns the rows of one output in the order of the samples."""
     if hasattr(value, "load_sample"):
         raise _is_sequence(value, name)
-    rows = _in_order(value, samples, name)
-    if name in steps or output in steps:
+    has_steps = name in steps or output in steps
+    rows = _in_order(value, samples, name, has_steps)
+    if has_steps:
         transformed = bool(steps.get(name) or steps.get(output))
         array = _as_given(rows, name, categories_of(value), transformed)
     else:
@@ -241,13 +234,13 @@ def _is_sequence(value: Any, name: str) -> ArgumentError:
     )
 
 
-def _in_order(value: Any, samples: Samples, name: str) -> Any:
+def _in_order(value: Any, samples: Samples, name: str, exact: bool) -> Any:
     """Returns values in the order of the samples, without labels."""
     order = samples.order_of(value, name)
     if isinstance(value, Mapping):
         items = list(value.values())
         return items if order is None else [items[row] for row in order]
-    return plain(value if order is None else value.iloc[order])
+    return plain(value if order is None else value.iloc[order], exact)
 
 
 def _as_array(value: Any, name: str, output: Any) -> Array:
@@ -262,9 +255,7 @@ def _as_array(value: Any, name: str, output: Any) -> Array:
 def _as_given(value: Any, name: str, categories: Any, transformed: bool) -> Array:
     """Returns an array of whatever it is, with an axis of samples."""
     if categories is not None:
-        array = np.asarray(value).view(Declared)
-        array.categories = categories
-        return array
+        return Declared.of(np.asarray(value), categories)
     try:
         return _numbers_or_text(value, name)
     except ArgumentError:
@@ -327,31 +318,3 @@ def _refused(name: str, got: str) -> ArgumentError:
         fix="fill or drop missing values; convert dates, decimals and other objects to numbers"
         + ("" if "weight" in name else several),
     )
-
-
-def plain(value: Any) -> Any:
-    """Returns pandas objects as arrays: of what nullable dtypes hold, where nothing is missing."""
-    import pandas as pd
-
-    if isinstance(value, pd.Series | pd.api.extensions.ExtensionArray):
-        return _of_column(pd.Series(value))
-    if not isinstance(value, pd.DataFrame) or _is_uniform(value):
-        return value
-    # pandas makes objects of booleans beside numbers, and of nullable dtypes beside others.
-    columns = [_of_column(column) for _, column in value.items()]
-    fit = all(column.dtype.kind in "biuf" for column in columns)
-    return np.stack(columns, axis=1) if fit else value
-
-
-def _is_uniform(frame: Any) -> bool:
-    return frame.dtypes.nunique() == 1 and isinstance(frame.dtypes.iloc[0], np.dtype)
-
-
-def _of_column(column: Any) -> Array:
-    dtype = getattr(column.dtype, "numpy_dtype", None)
-    if dtype is None or not column.hasnans:
-        return np.asarray(column if dtype is None else column.to_numpy(dtype))
-    if dtype.kind in "iu" and not -EXACT <= column.min() <= column.max() <= EXACT:
-        # Classes, say: beside one that is missing pandas would round them.
-        return np.asarray(column.to_numpy(object, na_value=None))
-    return np.asarray(column)

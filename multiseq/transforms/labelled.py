@@ -128,12 +128,16 @@ def checked_sep(sep: Any) -> str:
 def categories_of(values: Any) -> list[Any] | None:
     """Returns the categories that a pandas Categorical, or a Series of such, is declared to have.
 
-    Also those of an array that was made of one, which has them as an attribute.
+    Also those of an array that was made of one, which has them as an attribute; and those that
+    all columns of a table have.
     """
-    if getattr(values, "ndim", None) != 1:
+    if hasattr(values, "columns"):
+        found = [categories_of(column) for _, column in values.items()]
+        return found[0] if found and all(each == found[0] for each in found) else None
+    if getattr(values, "ndim", None) != 1 and not isinstance(values, np.ndarray):
         return None
-    found = getattr(getattr(values, "cat", values), "categories", None)
-    return None if found is None else list(found)
+    declared = getattr(getattr(values, "cat", values), "categories", None)
+    return None if declared is None else list(declared)
 
 
 def distinct_of(labels: list[Any]) -> Iterable[Any]:

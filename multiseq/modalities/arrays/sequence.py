@@ -13,8 +13,9 @@ import numpy.typing as npt
 from ...base.encoding import Records, fields_of
 from ...dtypes import check_unmasked, fix_of, is_fit
 from ...errors import AlignmentError, ArgumentError, at_input, describe, few
+from ...keys.plain import plain
 from ...keys.rows import rows_beside
-from ...keys.targets import Targets, plain
+from ...keys.targets import Targets
 from ...memory import BatchMemory
 from ...order import Indices
 from ...pipeline import by_name, names_given

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ...checks import text_refused
 from ...errors import ArgumentError, describe, few, nearest
-from ...keys.targets import plain
+from ...keys.plain import plain
 from ...keys.times import as_moments
 from ...transforms.base import is_missing
 

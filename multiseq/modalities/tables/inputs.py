@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ...collate import cast, write
-from ...errors import ArgumentError, LoadError, MultiseqError, SampleError, SpecError, describe
+from ...errors import (
+    ArgumentError,
+    LoadError,
+    MultiseqError,
+    SampleError,
+    SpecError,
+    at_input,
+    describe,
+)
+from ...keys.plain import Declared
 from ...transforms import Holder
 from ...transforms.steps import Chain
 from .columns import categories, measured
@@ -235,6 +244,7 @@ class Categories(Encoded):
         codes: Shape (n,): the number of each row's category; -1 for a missing one.
         categories: Text, numbers or bools.
         column: The name of the column.
+        declared: The categories that its dtype tells of; None for none.
     """
 
     def __init__(
@@ -245,8 +255,10 @@ class Categories(Encoded):
         codes: npt.NDArray[np.int32],
         categories: Sequence[Any],
         column: Any,
+        declared: Sequence[Any] | None = None,
     ) -> None:
         super().__init__(name, called, chain)
+        self._declared = declared
         self._codes, self.names = codes, (str(column),)
         missing = [None] if (codes < 0).any() else []  # The last one: code -1.
         self._categories = np.empty(len(categories) + len(missing), object)
@@ -260,6 +272,12 @@ class Categories(Encoded):
         if len(kinds) == 1:  # Of decimals, 7 is 7.0 to a function, as it was in training.
             found = [_of_kind(each, *kinds) for each in found]
         return Categories(self.name, self.called, self.chain, codes, found, column)
+
+    def declare(self) -> None:
+        """Tells the step that learns first what categories the column is declared to have."""
+        if self._declared is not None:
+            with at_input(self.name):
+                self.chain.declare(Declared.of(self._categories, self._declared))
 
     def rows(self, indices: Any) -> Array:
         """Returns an object array of categories, None for missing ones."""

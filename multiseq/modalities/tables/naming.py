@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import ArgumentError, describe, few
 from ...keys.labelled import Samples
+from ...keys.plain import beside
 from ...transforms import Labels, Vocabulary
 from .columns import column, is_name, target
 
@@ -41,12 +42,13 @@ def names_within(*values: Any) -> set[str]:
     return found
 
 
-def classes_within(targets: Any, transforms: Any) -> set[str]:
+def classes_within(targets: Any, transforms: Any, behind: bool = False) -> set[str]:
     """Returns the names of target columns whose cells are classes, which stand for themselves.
 
     Args:
         targets: As they were given.
         transforms: What was given: steps that begin with `Labels` or a `Vocabulary` take classes.
+        behind: Whether to return those instead of which other steps make classes before.
     """
     if not isinstance(transforms, Mapping):
         return set()
@@ -55,14 +57,15 @@ def classes_within(targets: Any, transforms: Any) -> set[str]:
         named |= dict(targets) | {f"targets[{name!r}]": each for name, each in targets.items()}
     elif isinstance(targets, tuple):
         named |= {f"targets[{number}]": each for number, each in enumerate(targets)}
-    return names_within(*(each for name, each in named.items() if _numbers(transforms.get(name))))
+    numbered = [(each, _numbers(transforms.get(name))) for name, each in named.items()]
+    return names_within(*(each for each, steps in numbered if any(steps) and steps[0] != behind))
 
 
-def _numbers(steps: Any) -> bool:
-    """Whether what is given is numbered first of all."""
+def _numbers(steps: Any) -> list[bool]:
+    """Whether each of the steps that are given numbers classes."""
     some = getattr(steps, "steps", steps)
-    first = some[0] if isinstance(some, list | tuple) and some else some
-    return isinstance(first, Labels | Vocabulary)
+    each = some if isinstance(some, list | tuple) else [some]
+    return [isinstance(step, Labels | Vocabulary) for step in each]
 
 
 def key_columns(frame: pd.DataFrame, keys: Any) -> tuple[Any, list[Any]]:
@@ -176,7 +179,7 @@ def target_columns(
         return value, _columns_within(value, frame, role, samples)
     has_steps = role in steps or (output is not None and output in steps)
     arrays = [target(column(frame, name), role, output, has_steps) for name in names]
-    return arrays[0] if isinstance(names, _One) else np.stack(arrays, axis=1), list(names)
+    return arrays[0] if isinstance(names, _One) else beside(arrays, has_steps), list(names)
 
 
 def _is_by_key(frame: pd.DataFrame, values: Mapping[Any, Any], keys: pd.Index[Any]) -> bool:

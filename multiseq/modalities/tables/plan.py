@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ArgumentError
 from ...pipeline import own_steps
 from ...transforms import Standardize, Vocabulary
+from ...transforms.labelled import categories_of
 from ...transforms.missing import FillMean
 from ...transforms.steps import Chain
 from .columns import categories, column, is_name
@@ -148,7 +149,8 @@ class Plan:
             nested[name] = Numbers(name, *self._chains[name], table, columns)
         for name, each in self._categorical.items():
             codes, found = categories(table[each])
-            nested[name] = Categories(name, *self._chains[name], codes, found, each)
+            declared = categories_of(table[each])
+            nested[name] = Categories(name, *self._chains[name], codes, found, each, declared)
         return nested[_NUMERIC] if self._alone and not self._categorical else nested
 
     def _nothing_named(self, others: set[Any]) -> ArgumentError:

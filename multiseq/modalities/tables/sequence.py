@@ -28,7 +28,7 @@ from ...sources.tables import as_frame
 from ...transforms import Transform
 from ...transforms.steps import Chain, shown
 from .columns import frame_of
-from .inputs import Encoded, Numbers
+from .inputs import Categories, Encoded, Numbers
 from .naming import classes_within, key_columns, names_within, target_columns
 from .plan import Plan
 
@@ -130,8 +130,10 @@ class TableSequence(MultiInputSequence):
         # Only a transform of the whole table gets columns that nothing names.
         rest = not labels.union(names_within(numeric)) - names_within(keys)
         classes = classes_within(targets, transforms)
-        asked = names_within(numeric, targets, sample_weight) - classes
-        how = Reading(None, (labels | classes) - asked, asked if rest else None, sep, decimal)
+        behind = classes_within(targets, transforms, behind=True)
+        asked = names_within(numeric, targets, sample_weight) - classes - behind
+        numbers = asked if rest or behind else None
+        how = Reading(None, (labels | classes) - asked, numbers, sep, decimal)
         table = as_frame(frame, how)
         index, others = key_columns(table, keys)
         self._source_rows = () if keys is None else rows_beside(index, table.index)
@@ -160,6 +162,13 @@ class TableSequence(MultiInputSequence):
         named = dict(zip(self._structure.names, self._leaves, strict=True))
         own = named.get(leaf)  # The only input has another name in `transforms=`.
         return own.chain.steps if isinstance(own, Encoded) else super()._steps_at(leaf)
+
+    def learn_transforms(self, stage: int, indices: Indices, progress: str | None) -> None:
+        """As of any sequence; categories are also those that a column is declared to have."""
+        for leaf in self._leaves if stage == 0 else ():
+            if isinstance(leaf, Categories):
+                leaf.declare()
+        super().learn_transforms(stage, indices, progress)
 
     def load_sample(self, index: int) -> Sample:
         """Returns a row: the numeric input of shape (k,), ids of shape (), and the targets."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...checks import text_refused
 from ...errors import ArgumentError, few
 from ...keys.labelled import Samples, series_of
-from ...keys.targets import Declared
+from ...keys.plain import Declared
 from ...keys.times import as_moments, as_times
 from ...order import Indices
 from ...sources.delimited import Reading
@@ -292,8 +292,7 @@ def _as_given(values: pd.Series[Any]) -> Array:
     array: Array = np.asarray(values, object)
     categories = categories_of(values)
     if categories is not None:
-        array = array.view(Declared)
-        array.categories = categories  # type: ignore[attr-defined]
+        array = Declared.of(array, categories)
     return array
 
 
