@@ -21,7 +21,7 @@ from ...transforms.base import is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["categories", "column", "frame_of", "is_name", "measured", "numbers", "target"]
+__all__ = ["alike", "categories", "column", "frame_of", "is_name", "measured", "numbers", "target"]
 
 Array = npt.NDArray[Any]
 
@@ -58,6 +58,73 @@ def frame_of(records: Sequence[Mapping[Any, Any]], names: Sequence[str]) -> pd.D
     # Objects, as pandas makes floats of integers beside None.
     columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in names}
     return pd.DataFrame(columns)
+
+
+def alike(values: pd.Series[Any], own: pd.Series[Any]) -> pd.Series[Any]:
+    """Returns values of raw records as a column of the dtype that a table's own has.
+
+    What is missing stays so, if need be among floats, as pandas has it; a new category is among
+    objects.
+
+    Args:
+        values: Objects.
+        own: The column of the table.
+
+    Raises:
+        ArgumentError: They are something else, or would not be the same in that dtype.
+    """
+    import pandas as pd
+
+    dtype: Any = own.dtype
+    lost = values.isna()
+    if dtype.kind == "O" and isinstance(dtype, np.dtype):
+        return _missing_alike(values, own) if lost.any() else values
+    there = values[~lost]
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = values.where(~lost, np.nan)
+        return values.astype(dtype) if there.isin(dtype.categories).all() else values
+    try:
+        if dtype.kind == "M" and len(there):
+            there = _moments_alike(there, getattr(dtype, "tz", None))
+        with np.errstate(all="ignore"):  # Beyond float32, which is seen below.
+            found: pd.Series[Any] = there.infer_objects().astype(dtype).reindex(values.index)
+        pairs = zip(there, found[~lost], strict=True)
+        wrong = [v for v, new in pairs if not _is_same(v, new, dtype.kind == "f")]
+        if not wrong:
+            return found
+    except (TypeError, ValueError, OverflowError):
+        wrong = there.tolist()
+    known = own.dropna().tolist()[:1]
+    raise ArgumentError(
+        f"column {own.name!r} has values that are not of its dtype in training",
+        got=few(wrong),
+        expected=f"{dtype}, without loss",
+        fix="give them as the table that was learned from has them"
+        + "".join(f", such as {each!r}" for each in known),
+    )
+
+
+def _missing_alike(values: pd.Series[Any], own: pd.Series[Any]) -> pd.Series[Any]:
+    """Returns objects of which those that are missing are so in a way that the table has."""
+    known = own[own.isna()].tolist()
+    kinds, other = set(map(type, known)), next(iter(known), np.nan)
+    found = [other if is_missing(v) and type(v) not in kinds else v for v in values]
+    return type(values)(found, values.index, dtype=object, name=values.name)
+
+
+def _moments_alike(values: pd.Series[Any], zone: Any) -> pd.Series[Any]:
+    """Returns dates with a time zone or without one, as the table has them."""
+    moments, theirs = as_moments(values.infer_objects(), values.name)
+    if moments is None or (theirs is None) != (zone is None):
+        raise ValueError("no date, or one of another kind")
+    return moments if zone is None else moments.dt.tz_localize("UTC")
+
+
+def _is_same(value: Any, new: Any, rounds: bool) -> bool:
+    """Whether a value is the same in another dtype, in which floats are rounded."""
+    if rounds and isinstance(value, Real | Decimal):
+        return bool(np.isfinite(new) or new == value)
+    return bool(new == value)
 
 
 def is_name(frame: pd.DataFrame, value: Any) -> bool:

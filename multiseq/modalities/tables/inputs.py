@@ -24,7 +24,7 @@ from ...errors import (
 from ...keys.plain import Declared
 from ...transforms import Holder
 from ...transforms.steps import Chain
-from .columns import categories, measured
+from .columns import alike, categories, measured
 
 __all__ = ["Categories", "Encoded", "Frame", "Numbers"]
 
@@ -226,7 +226,8 @@ class Frame(_Chunked):
     def over(self, frame: Any) -> Frame:
         """Returns the same input of another table."""
         own = self._frame
-        columns = {each: frame[str(each)].astype(own[each].dtype) for each in own.columns}
+        with at_input(self.name):
+            columns = {each: alike(frame[str(each)], own[each]) for each in own.columns}
         return Frame(self.name, self.called, self.chain, type(own)(columns))
 
     def rows(self, indices: Any) -> Any:
