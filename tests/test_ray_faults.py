@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from clusters import Slowly, in_plasma, on_cluster, window_of
-from coded import Coded, codes, frozen, frozen_epoch, leaves
+from coded import Coded, codes, frozen, frozen_epoch, leaves, wait_for
 from crews import start_script
 from troubled import (
     Broken,
@@ -173,6 +173,8 @@ def test_ray_may_be_shut_down_and_started_again() -> None:
     with on_cluster(Coded) as seq:
         assert codes(seq[0]) == ALL[:8]
         window = window_of(seq)
+        # Ray ends a process that shuts it down while something is on its way.
+        wait_for(lambda: not window._flying and not window._waiting)
         ray.shutdown()
         ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False)
         assert [code for batch in seq for code in codes(batch)] == ALL
