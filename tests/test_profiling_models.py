@@ -54,10 +54,14 @@ def test_a_model_that_never_trained_trains_as_if_it_had_not_been_measured() -> N
 
 @pytest.mark.backend
 def test_what_an_epoch_costs_keras_is_no_fault_of_the_data() -> None:
-    report = Light(8).profile(compiled(), seconds=QUICK)
-    assert report.advice.bottleneck == "the model", str(report)
-    if BACKEND != "torch":  # Which takes hardly more for an epoch than for a batch.
-        assert "between epochs, of which one has 2 batches" in report.bottleneck
+    said = []
+    for _ in range(3):  # A machine that does else may take long for a batch.
+        report = Light(8).profile(compiled(), seconds=QUICK)
+        assert report.advice.bottleneck == "the model", str(report)
+        said.append("between epochs, of which one has 2 batches" in report.bottleneck)
+        if said[-1]:
+            break
+    assert any(said) or BACKEND == "torch"  # Takes hardly more for an epoch than for a batch.
     assert report.advice.change is None
     assert report.limit is not None
     assert report.limit < report.serial / 4

@@ -218,8 +218,8 @@ def test_a_machine_lost_in_mid_epoch_costs_nothing_but_time(tmp_path: Path) -> N
     head = {"num_cpus": 0, "_system_config": soon | {"health_check_initial_delay_ms": 0}}
     nodes = Cluster(initialize_head=True, head_node_args=head)
     try:
+        ray.init(address=nodes.address, log_to_driver=False)  # While there is the head alone.
         first, second = (nodes.add_node(num_cpus=1) for _ in range(2))
-        ray.init(address=nodes.address, log_to_driver=False)
         with on_cluster(Slowly, 240, tmp_path, max_queue_size=8) as seq:
             found: list[int] = []
             for index, batch in enumerate(seq):
