@@ -119,6 +119,8 @@ def _column(name: Any, values: Any) -> Any:
 
 
 def _is_arrow(values: Any) -> bool:
+    if type(values).__module__.partition(".")[0] == "pyarrow":  # Older ones lack the protocol.
+        return True
     return any(hasattr(values, f"__arrow_c_{kind}__") for kind in ("stream", "array"))
 
 

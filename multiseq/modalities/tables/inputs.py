@@ -23,6 +23,7 @@ from ...errors import (
 )
 from ...keys.plain import Declared
 from ...transforms import Holder
+from ...transforms.base import is_missing
 from ...transforms.steps import Chain
 from .columns import alike, categories, measured
 
@@ -184,7 +185,7 @@ class Numbers(_Chunked):
     ) -> None:
         super().__init__(name, called, chain, len(frame))
         self.names = tuple(map(str, names))
-        found = [measured(frame[each].infer_objects()) for each in names]
+        found = [measured(_inferred(frame[each])) for each in names]
         self._columns, self._kinds = zip(*found, strict=True)
 
     def over(self, frame: Any) -> Numbers:
@@ -296,6 +297,18 @@ class Categories(Encoded):
         if table.dtype == np.float64:
             table = cast(table, np.float32, self.name)
         return table[self._codes]
+
+
+def _inferred(series: Any) -> Any:
+    """Returns objects as what they hold, such as durations; numbers too large stay objects."""
+    if series.dtype != object:
+        return series
+    # Older pandas infers nothing beside pandas.NA.
+    values = [None if is_missing(each) else each for each in series]
+    try:
+        return type(series)(values, series.index, dtype=object, name=series.name).infer_objects()
+    except OverflowError:
+        return series
 
 
 def _is_number(value: Any) -> bool:
