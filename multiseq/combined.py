@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _keras
 from .engine.job import Layout
@@ -59,6 +60,11 @@ class CombinedSequence(MultiInputSequence):
 
         These are several where they lie one after the other, and nobody where the whole makes it.
         """
+
+    def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
+        for member, number in self._members_at(leaf):
+            return member.has_leaf(number, indices)
+        return super()._has_leaf(leaf, indices)
 
     def _steps_at(self, leaf: str) -> tuple[Any, ...]:
         theirs = [member.steps_of(number) for member, number in self._members_at(leaf)[:1]]

@@ -222,12 +222,10 @@ class ConcatenatedSequence(EncodingConcat):
         return [each for n, _, local in pieces for each in self._members[n].lacking(local)]
 
     def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
-        structure, _, numbers = self._plan
-        has = np.ones(len(indices), bool)
-        if leaf in structure.names:  # Functions of the whole may give others.
-            place = structure.names.index(leaf)
-            for n, rows, local in self._by_member(indices):
-                has[rows] = self._members[n].has_leaf(numbers[n][place], local)
+        members, has = self._members_at(leaf), np.ones(len(indices), bool)
+        for n, rows, local in self._by_member(indices) if members else ():
+            member, number = members[n]
+            has[rows] = member.has_leaf(number, local)
         return has
 
     @property
@@ -263,6 +261,8 @@ class ConcatenatedSequence(EncodingConcat):
 
     def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
         structure, _, numbers = self._plan
+        if leaf not in structure.names:
+            return []
         place = structure.names.index(leaf)
         pairs = zip(self._members, numbers, strict=True)
         return [(member, leaves[place]) for member, leaves in pairs]

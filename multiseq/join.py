@@ -315,8 +315,8 @@ class JoinedSequence(Looks, EncodingJoin):
 
     def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
         structure, origins = self._plan
-        origin = origins[structure.names.index(leaf)]
-        return [(self._members[origin.member], origin.number)]
+        origin = dict(zip(structure.names, origins, strict=True)).get(leaf)
+        return [] if origin is None else [(self._members[origin.member], origin.number)]
 
     @property
     def _of_inputs(self) -> set[Any]:

@@ -6,9 +6,6 @@ import inspect
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .errors import ArgumentError
 from .keys.rows import AnyRows, deciding, joined
 from .keys.targets import label_indexes
@@ -137,13 +134,6 @@ class Looks:
 
     def _lacking(self, indices: Indices) -> Lacking:
         return [each for member in self._members for each in member.lacking(indices)]
-
-    def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
-        structure, origins = self._plan
-        if leaf not in structure.names:  # Functions of the whole may give others.
-            return np.ones(len(indices), bool)
-        origin: Origin = origins[structure.names.index(leaf)]
-        return self._members[origin.member].has_leaf(origin.number, indices)
 
     @property
     def _leaf_kinds(self) -> Mapping[str, Kind]:

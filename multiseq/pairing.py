@@ -220,8 +220,9 @@ class ComparingSequence(CombinedSequence):
 
     def _members_at(self, leaf: str) -> list[tuple[Member, int]]:
         structure, _ = self._given()
-        place, inputs = structure.names.index(leaf), len(self._keys_of_inputs())
-        return [(self._members[0], place % inputs)] if place < inputs * len(self._roles) else []
+        inputs = len(self._keys_of_inputs())
+        names = structure.names[: inputs * len(self._roles)]
+        return [(self._members[0], names.index(leaf) % inputs)] if leaf in names else []
 
     def _order_hashed(self) -> dict[str, str]:
         """Those of the labels too, by which partners are drawn."""
@@ -237,11 +238,9 @@ class ComparingSequence(CombinedSequence):
 
     def _has_leaf(self, leaf: str, indices: Indices) -> npt.NDArray[np.bool_]:
         """As partners are drawn, those have it that all samples of the source have."""
-        every, has = np.arange(len(self._codes)), True
-        for number, key in enumerate(self._keys_of_inputs()):
-            if leaf in [f"inputs[{self._name(role, key)!r}]" for role in self._roles]:
-                has = bool(self._members[0].has_leaf(number, every).all())
-        return np.full(len(indices), has)
+        every = np.arange(len(self._codes))
+        found = (member.has_leaf(n, every).all() for member, n in self._members_at(leaf))
+        return np.full(len(indices), all(found))
 
     def for_workers(self) -> Self:
         """Returns a copy with all that loading needs."""

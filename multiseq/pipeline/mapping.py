@@ -81,7 +81,6 @@ def kept_of(function: Function, sample: Sample) -> dict[str, Kept | None]:
         return Kept(name, units) if units else None
 
     leaves = zip(nested.names, nested.flatten(made), strict=True)
-    leaves = zip(nested.names, nested.flatten(made), strict=True)
     return {name: kept(name, leaf) for name, leaf in leaves}
 
 

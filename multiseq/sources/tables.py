@@ -150,7 +150,7 @@ def _with_integers(frame: pd.DataFrame, read: Callable[[list[str]], Any]) -> pd.
     doubtful = {
         place: str(column.name)
         for place, column in enumerate(columns)
-        if column.dtype == np.float64 and column.abs().max() >= EXACT
+        if column.dtype == np.float64 and max(column.max(), -column.min()) >= EXACT
     }
     if not doubtful:
         return frame
